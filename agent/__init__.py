@@ -1,0 +1,1 @@
+"""Acts. The daemon: clock, store, uplink, local outputs, wiring."""

@@ -1,0 +1,70 @@
+"""`python -m agent --config hub.toml`: the daemon as systemd runs it. No command-line library is loaded here."""
+
+import argparse
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from agent.clock import SystemClock
+from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
+from agent.daemon import Daemon
+from agent.store.errors import StoreError
+from agent.uplink.tls import TlsError
+from agent.wire.envelope import KeyFileError
+
+EXIT_CONFIG = 78  # sysexits(3): something is wrong with the configuration
+EXIT_STORE = 74  # likewise: input or output failed
+
+
+def main(argv: list[str] | None = None, *, pin_factory: Any = None) -> int:  # noqa: ANN401 -- gpiozero has no types
+    """Run a hub until it is told to stop; give the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m agent", description="The Hearthline hub.")
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help=f"the hub's configuration ({DEFAULT_PATH})")
+    parser.add_argument("--verbose", action="store_true", help="log every step")
+    options = parser.parse_args(argv)
+    level = logging.DEBUG if options.verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    try:
+        config = load(options.config)
+        lock = _only_one(config)
+        daemon = Daemon(config, SystemClock(), pin_factory=pin_factory)
+        asyncio.run(_serve(daemon))
+    except (ConfigError, KeyFileError, TlsError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- an installer reads it
+        return EXIT_CONFIG
+    except StoreError as error:
+        print(error, file=sys.stderr)  # noqa: T201 -- likewise
+        return EXIT_STORE
+    os.close(lock)
+    return 0
+
+
+def _only_one(config: HubConfig) -> int:
+    """Hold the state directory for as long as this process lives: two hubs on one store would double every alarm."""
+    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(config.state_dir / "hub.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"{config.state_dir}: another hub is running on it: stop that one first") from None
+    return lock
+
+
+async def _serve(daemon: Daemon) -> None:
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await daemon.run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The local socket: the command line asks the running hub how it is, one JSON line for one JSON line."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+REQUEST_BYTES_MAX = 4 * 1024
+REPLY_BYTES_MAX = 1024 * 1024
+CLIENTS_MAX = 16
+PATIENCE_S = 2.0
+"""How long a client may take to ask, and to take its answer."""
+
+
+class AskError(Exception):
+    """The hub cannot be asked, or the socket cannot be opened; the text says why and what to do."""
+
+
+class AskServer:
+    """Answers `{"ask": "status"}` with what `answer` gives: one JSON document without line breaks.
+
+    The owner and group of the socket may ask (mode 0660); nobody can change anything by it.
+    """
+
+    def __init__(self, path: Path, answer: Callable[[], bytes]) -> None:
+        self._path = path
+        self._answer = answer
+        self._clients = 0
+        self._server: asyncio.Server | None = None
+        self._inode = 0
+
+    async def start(self) -> None:
+        """Open the socket. Raises AskError."""
+        sock = _bind(self._path)
+        self._inode = self._path.stat().st_ino
+        self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=REQUEST_BYTES_MAX)
+
+    async def close(self) -> None:
+        """Close the socket and remove its file, unless another has taken its place."""
+        if self._server is None:
+            return
+        self._server.close()
+        with contextlib.suppress(OSError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                writer.write(await self._reply(reader) + b"\n")
+                await writer.drain()
+        except (TimeoutError, OSError):
+            writer.transport.abort()
+        finally:
+            self._clients -= 1
+            writer.close()
+
+    async def _reply(self, reader: asyncio.StreamReader) -> bytes:
+        if self._clients > CLIENTS_MAX:  # S12
+            return _error("too many are asking: try again")
+        try:
+            request = json.loads(await reader.readuntil(b"\n"))
+        except asyncio.LimitOverrunError:
+            return _error(f"a question is one line of at most {REQUEST_BYTES_MAX} bytes")
+        except (asyncio.IncompleteReadError, ValueError, RecursionError):
+            return _error('a question is one line of JSON, such as {"ask": "status"}')
+        if not isinstance(request, dict) or request.get("ask") != "status":
+            return _error('unknown question: ask {"ask": "status"}')
+        try:
+            return self._answer()
+        except Exception:  # the hub's work must not end because of a question
+            log.exception("a question could not be answered")
+            return _error("the hub could not answer: see its log")
+
+
+def ask(path: Path, timeout_s: float = 5.0, question: str = "status") -> bytes:
+    """Ask the running hub; give its answer, a JSON line. Raises AskError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout_s)
+        try:
+            sock.connect(os.fspath(path))
+            sock.sendall(json.dumps({"ask": question}).encode() + b"\n")
+            reply = _read_line(sock)
+        except FileNotFoundError:
+            raise AskError(f"{path}: no such socket: is the hub running, and is this its socket?") from None
+        except ConnectionRefusedError:
+            raise AskError(f"{path}: nobody answers: is the hub running?") from None
+        except PermissionError:
+            raise AskError(f"{path}: not allowed: ask as root or as a member of the socket's group") from None
+        except TimeoutError:
+            raise AskError(f"{path}: no answer in {timeout_s:g} s: the hub runs but does not respond") from None
+        except OSError as error:
+            raise AskError(f"{path}: {error.strerror or error}") from None
+    if not reply.endswith(b"\n"):
+        raise AskError(f"{path}: the answer broke off: try again, and see the hub's log")
+    return reply[:-1]
+
+
+def _read_line(sock: socket.socket) -> bytes:
+    reply = bytearray()
+    while not reply.endswith(b"\n") and len(reply) <= REPLY_BYTES_MAX:
+        chunk = sock.recv(65_536)
+        if not chunk:
+            break
+        reply += chunk
+    return bytes(reply)
+
+
+def _bind(path: Path) -> socket.socket:
+    _make_room(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(os.fspath(path))
+        path.chmod(0o660)  # before anybody can connect: it does not listen yet
+    except OSError as error:
+        sock.close()
+        remedy = "give `socket` in hub.toml a directory that exists and this user may write, and a path under 108 bytes"
+        raise AskError(f"{path}: {error.strerror or error}: {remedy}") from None
+    return sock
+
+
+def _make_room(path: Path) -> None:
+    """Remove the socket that a killed hub left; nothing else, and not a socket on which a hub answers."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise AskError(f"{path}: exists and is not a socket: move it away, or name another `socket` in hub.toml")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(PATIENCE_S)
+        try:
+            sock.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise AskError(f"{path}: {error.strerror or error}: remove it if no hub uses it") from None
+        else:
+            raise AskError(f"{path}: another hub answers here: stop it first")
+
+
+def _error(text: str) -> bytes:
+    return json.dumps({"error": text}).encode()

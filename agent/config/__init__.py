@@ -1,0 +1,95 @@
+"""The hub's configuration, `hub.toml`: read strictly, and every problem told at once with its remedy."""
+
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from agent.config.reading import Known, Reading
+from agent.config.strict import Problem, Reader
+from agent.config.tables import Buttons, Driver, HubConfig, Keys, OutputPins, SensorConfig, Uplink
+from rules.events import Config, Sensor
+from sensors.registry import DRIVER_TYPES
+
+__all__ = [
+    "DEFAULT_PATH",
+    "Buttons",
+    "ConfigError",
+    "Driver",
+    "HubConfig",
+    "Keys",
+    "OutputPins",
+    "SensorConfig",
+    "Uplink",
+    "load",
+    "rules_config",
+]
+
+DEFAULT_PATH = Path("/etc/hearthline/hub.toml")
+
+FILE_BYTES_MAX = 256 * 1024
+"""S12. The file is far smaller in any home."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The text has a line for each problem; tables are counted from 1."""
+
+    def __init__(self, path: Path, problems: Iterable[Problem | str]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{path}: {problem}" for problem in self.problems))
+
+
+def load(path: Path = DEFAULT_PATH, types: Known = DRIVER_TYPES) -> HubConfig:
+    """Read the configuration and check everything that can be checked without opening a device. Raises ConfigError.
+
+    Whether the key files hold the right kind of key is found when they are opened (`agent.wire.envelope.read_key`).
+    """
+    raw = _parse(path)
+    reader = Reader(path.parent)
+    config = Reading(path, reader, types).hub(raw)
+    if config is None or reader.problems:
+        raise ConfigError(path, reader.problems)
+    return config
+
+
+def rules_config(config: HubConfig, heartbeat: Callable[[str], int | None], version: str) -> Config:
+    """Give what the rules need to know. `heartbeat` gives a driver type's default silence in ms, None for none."""
+
+    def heartbeat_ms(sensor: SensorConfig) -> int | None:
+        match sensor.silent_after_s:
+            case None:
+                return heartbeat(config.driver(sensor.driver).type)
+            case "never":
+                return None
+            case seconds:
+                return seconds * 1_000
+
+    return Config(
+        hub=config.hub,
+        sensors=tuple(
+            Sensor(each.id, each.kind, each.location, each.person, heartbeat_ms(each)) for each in config.sensors
+        ),
+        kinds=config.kinds,
+        uplinks=tuple(uplink.name for uplink in config.uplinks),
+        outputs=config.outputs is not None,
+        version=version,
+    )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        remedy = f"write it, or name the right file (the usual one is {DEFAULT_PATH})"
+        raise ConfigError(path, [f"{error.strerror}: {remedy}"]) from None
+    if len(content) > FILE_BYTES_MAX:
+        raise ConfigError(path, [f"larger than {FILE_BYTES_MAX // 1024} KiB: is this the right file?"])
+    try:
+        return tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(path, [f"line {line} is not UTF-8: save the file as UTF-8"]) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(path, [f"not valid TOML: {error}"]) from None

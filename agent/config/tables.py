@@ -1,0 +1,155 @@
+"""What `hub.toml` may say, as types: every table of the file, and the whole configuration made of them."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from agent.pins import FactoryName
+from agent.wire.topics import HUB_ID
+from rules.kinds import Kind
+from sensors.options import Options
+
+_REFERENCE = r"^[a-z0-9-]{1,40}\Z"
+_REFERENCE_WORDS = "a reference of 1 to 40 of a-z, 0-9 and -, never a name"
+
+HubId = Annotated[
+    str, Meta(pattern=rf"^{HUB_ID.pattern}\Z", description="a pseudonym of 3 to 40 of a-z, 0-9 and -, such as hub-3f9a")
+]
+Name = Annotated[str, Meta(pattern=_REFERENCE, description="1 to 40 of a-z, 0-9 and -")]
+Reference = Annotated[str, Meta(pattern=_REFERENCE, description=_REFERENCE_WORDS, extra={"private": True})]  # S11
+Person = Annotated[
+    str, Meta(pattern=r"^[a-z0-9-]{0,40}\Z", description=_REFERENCE_WORDS, extra={"private": True})
+]  # S11
+Host = Annotated[str, Meta(pattern=r"^[^\s/]{1,253}\Z", description="a host name or an address")]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Address = Annotated[str, Meta(min_length=1, max_length=200, description="the device's address, 1 to 200 characters")]
+Pin = Annotated[int, Meta(ge=2, le=27, description="a Broadcom (BCM) pin number from 2 to 27")]
+Silence = (
+    Annotated[int, Meta(ge=60, le=604_800, description="seconds from 60 to 604800 (a week)")] | Literal["never"] | None
+)
+CancelSeconds = Annotated[int, Meta(ge=0, le=300, description="seconds from 0 to 300")]
+Priority = Annotated[int, Meta(ge=1, le=4, description="a priority from 1 (life) to 4 (housekeeping)")]
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """`hub`: our private key (PKCS#8 PEM, P-256). `centre`: its public keys (PEM, Ed25519), one or two at once."""
+
+    hub: Path
+    centre: Annotated[tuple[Path, ...], Meta(min_length=1, max_length=2, description="a list of one or two paths")]
+
+
+class Uplink(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to the response centre's broker. The three files go together; only a loopback broker does without."""
+
+    name: Name
+    host: Host
+    port: Port = 8883
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
+    """Broadcom pin numbers of lights (`call`, `arrived`, `someone`, `fault`), `siren` and `sounder`; each optional."""
+
+    call: Pin | None = None
+    arrived: Pin | None = None
+    someone: Pin | None = None
+    fault: Pin | None = None
+    siren: Pin | None = None
+    sounder: Pin | None = None
+
+    @property
+    def by_part(self) -> dict[str, int]:
+        """The pins there are, by part."""
+        return _set_fields(self)
+
+
+class Buttons(msgspec.Struct, frozen=True, kw_only=True):
+    """Broadcom pin numbers of the hub's own buttons; each optional. `arrived` is held."""
+
+    call: Pin | None = None
+    cancel: Pin | None = None
+    arrived: Pin | None = None
+
+    @property
+    def by_name(self) -> dict[str, int]:
+        """The buttons there are."""
+        return _set_fields(self)
+
+
+class SensorConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A sensor: heard by `driver` at `address`. `silent_after_s` overrides what the driver's type says."""
+
+    id: Reference
+    driver: Name
+    address: Address
+    kind: str
+    location: Reference
+    person: Person = ""
+    silent_after_s: Silence = None
+
+
+class Driver(msgspec.Struct, frozen=True):
+    """A configured driver: its name in this file, its type in `sensors.registry`, and that type's options."""
+
+    name: str
+    type: str
+    options: Options
+
+
+class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration, checked. `outputs` is None for `outputs = "log"`, `pins` where no pin is used."""
+
+    path: Path
+    hub: str
+    state_dir: Path
+    socket: Path
+    outputs: OutputPins | None
+    keys: Keys
+    uplinks: tuple[Uplink, ...]
+    pins: FactoryName | None
+    buttons: Buttons
+    drivers: tuple[Driver, ...]
+    sensors: tuple[SensorConfig, ...]
+    kinds: tuple[Kind, ...]
+
+    def driver(self, name: str) -> Driver:
+        """Give a configured driver; a sensor's always is."""
+        return next(driver for driver in self.drivers if driver.name == name)
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """The file's first level; its tables are read one by one, so that all their problems are found."""
+
+    hub: HubId
+    state_dir: Path = Path("/var/lib/hearthline")
+    socket: Path = Path("/run/hearthline/hub.sock")
+    outputs: Annotated[Any, Meta(description='"log" or a table [outputs]')]
+    keys: Annotated[Any, Meta(description="a table [keys]")]
+    uplink: Annotated[Any, Meta(description="at least one table [[uplink]]")]
+    pins: Any = None
+    buttons: Any = msgspec.field(default_factory=dict)
+    driver: Any = msgspec.field(default_factory=dict)
+    sensor: Any = msgspec.field(default_factory=list)
+    kind: Any = msgspec.field(default_factory=dict)
+
+
+class Pins(msgspec.Struct, frozen=True, kw_only=True):
+    """How pins are reached: `mock` pretends, for tests and simulators."""
+
+    factory: FactoryName
+
+
+class KindRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What is different from the kind's default."""
+
+    cancel_s: CancelSeconds | None = None
+    priority: Priority | None = None
+    silent: bool | None = None
+
+
+def _set_fields(table: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name in table.__struct_fields__ if (value := getattr(table, name)) is not None}

@@ -1,0 +1,338 @@
+"""The daemon: the parts of the hub, wired; started in order, kept alive, stopped in order."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+
+from agent.ask import AskServer
+from agent.buttons import ButtonBoard
+from agent.clock import Clock
+from agent.config import HubConfig, rules_config
+from agent.config import Uplink as UplinkConfig
+from agent.documents import Documents
+from agent.health import Health
+from agent.hub import Hub, Turned
+from agent.inbox import Inbox
+from agent.outputs import LogOutputs, Outputs, PinOutputs
+from agent.pins import Board
+from agent.pump import Pump
+from agent.sensing import Sensing
+from agent.status import describe
+from agent.store.errors import StoreError
+from agent.store.opening import open_store
+from agent.store.retention import Limits
+from agent.store.store import Store
+from agent.store.writer import Writer
+from agent.uplink.inward import Inward
+from agent.uplink.tls import tls_context
+from agent.uplink.uplink import Uplink
+from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Signer, Verifier, read_key
+from rules.actions import Action, Chirp, Postpone, PublishState, Reject, Resend, SendCheckIn, Settle
+from rules.events import ClockChanged, Dropped, PartChanged, Started
+from sensors.registry import driver_type
+
+log = logging.getLogger(__name__)
+
+CLOCK_EVERY_S = 30.0
+PRUNE_EVERY_S = 300.0
+RECOUNT_EVERY_S = 1.0
+RESTART_S = 1.0
+STEADY_S = 30.0
+"""A part that was restarted must live this long before its fault is cleared."""
+STOP_S = 3.0
+EPOCH_BYTES = 5
+
+
+def software() -> str:
+    """Give this software's version."""
+    try:
+        return version("hearthline")
+    except PackageNotFoundError:
+        return "unpackaged"
+
+
+class Daemon:
+    """One hub in one process. `pin_factory` fills the pins' seam; otherwise the configuration names the factory.
+
+    Raises what its parts raise when a key, a certificate or the store cannot be used.
+    """
+
+    def __init__(self, config: HubConfig, clock: Clock, *, pin_factory: Any = None) -> None:  # noqa: ANN401 -- gpiozero has no types
+        self.config = config
+        self.clock = clock
+        self.inbox = Inbox(clock)
+        self.health = Health()
+        board = Board(config.pins, config.state_dir) if config.pins else None
+        self._pins: Callable[[], Any] | None = board.factory if board else None
+        if pin_factory is not None:
+            self._pins = lambda: pin_factory
+        self._board = board
+        self._signer = Signer(read_key(config.keys.hub, HUB_ALGORITHM), HUB_ALGORITHM)
+        keys = [read_key(path, CENTRE_ALGORITHM) for path in config.keys.centre]
+        self.inward = Inward(config.hub, Verifier(keys, CENTRE_ALGORITHM))
+        self._tls = {uplink.name: tls_context(uplink) for uplink in config.uplinks}
+        self.sensing = Sensing(config, self.inbox, clock, self._pins)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.uplinks: tuple[Uplink, ...] = ()
+        self._recounting = False
+        self._quarantined = False
+        self._started_ms = clock.now().ms
+
+    # --- starting ----------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Be a hub until told to stop. Armed once systemd is told so."""
+        self.writer = await self._open_store()
+        self.hub = await self._restore()
+        self.outputs = self._make_outputs()
+        self.documents = Documents(self.hub, self.writer, self.clock, software(), self.counters)
+        self.uplinks = tuple(self._make_uplink(each) for each in self.config.uplinks)
+        self.pump = Pump(
+            self.hub,
+            self.inbox,
+            self.writer,
+            self.clock,
+            chirp=lambda chirp: self.outputs.chirp(chirp.name),
+            act=self._act,
+            beat=lambda: self.health.turned(self.clock.now().ms),
+        )
+        self._open_epoch()
+        await self.pump.turn()
+        pump = asyncio.create_task(self.pump.run(), name="pump")
+        self._keep_all()
+        self.health.ready("armed")
+        log.info("armed: hub %s, epoch %s", self.config.hub, self.hub.house.epoch)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([pump, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        await self._stop(pump)
+
+    async def _open_store(self) -> Writer:
+        """Open the store. A disk that does not let us is a fault, never a reason not to be a hub (S1)."""
+        path = self.config.state_dir / "hub.db"
+        store = None
+        try:
+            opened = open_store(path)
+        except StoreError as error:
+            log.error("%s", error)  # noqa: TRY400 -- told, not traced
+        else:
+            store, self._quarantined = opened.store, opened.quarantined
+        writer = Writer(store, self.inbox.tell, reopen=lambda: open_store(path))
+        await writer.start()
+        return writer
+
+    async def _restore(self) -> Hub:
+        """Take up the house; one that cannot be read is put aside, and the hub starts with an empty one."""
+        if not self.writer.ok:
+            return Hub.restore(None)
+        saved = await self.writer.read(lambda store: store.load())
+        try:
+            return Hub.restore(saved)
+        except msgspec.DecodeError as error:
+            aside = self.config.state_dir / f"house.quarantine-{secrets.token_hex(4)}.json"
+            aside.write_bytes(saved or b"")
+            log.error("the saved state cannot be read (%s): put aside as %s", error, aside.name)  # noqa: TRY400 -- told, not traced
+            self._quarantined = True
+            return Hub.restore(None)
+
+    def _open_epoch(self) -> None:
+        """S1: every process start opens a new id epoch, before anything else is heard."""
+        config = rules_config(self.config, lambda name: driver_type(name).heartbeat_ms, software())
+        epoch = secrets.token_hex(EPOCH_BYTES)
+        self.inbox.put(Started(self.clock.boot, epoch, config, store_quarantined=self._quarantined))
+
+    def _make_outputs(self) -> Outputs:
+        if self.config.outputs is None or self._pins is None:
+            return LogOutputs()
+        return PinOutputs(self.config.outputs.by_part, self._pins, self.inbox.tell)
+
+    def _make_uplink(self, config: UplinkConfig) -> Uplink:
+        return Uplink(
+            config,
+            self.config.hub,
+            signer=self._signer,
+            inward=self.inward,
+            inbox=self.inbox,
+            clock=self.clock,
+            documents=self.documents,
+            tls=self._tls[config.name],
+        )
+
+    # --- keeping alive -------------------------------------------------------------------------------
+
+    def _keep_all(self) -> None:
+        self._keep("ask", self._serve_ask)
+        self._keep("sensors", self.sensing.listening.run)
+        self._keep("clock", self._watch_clock)
+        self._keep("store", self._prune)
+        if self._pins is not None and self.config.buttons.by_name:
+            self._keep(
+                "buttons", ButtonBoard(self.config.buttons.by_name, self._pins, self._now_ms, self.inbox.tell).run
+            )
+        for uplink in self.uplinks:
+            self._keep(f"uplink-{uplink.name}", uplink.run)
+
+    def _keep(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a part for as long as the hub lives: one that dies is a fault, started again, and harms no other (S7)."""
+
+        async def keep() -> None:
+            failed = False
+            while True:
+                task = asyncio.ensure_future(run())
+                done, _ = await asyncio.wait([task], timeout=STEADY_S if failed else None)
+                if not done:
+                    failed = False
+                    self.inbox.put(PartChanged(part, ok=True))
+                    await asyncio.wait([task])
+                reason = "ended" if task.cancelled() or task.exception() is None else repr(task.exception())
+                log.error("%s: %s", part, reason)
+                self.inbox.put(PartChanged(part, ok=False, reason=reason[:200]))
+                failed = True
+                await asyncio.sleep(RESTART_S)
+
+        self._tasks.add(asyncio.create_task(keep(), name=part))
+
+    async def _watch_clock(self) -> None:
+        synced = self.clock.now().synced
+        while True:
+            await asyncio.sleep(CLOCK_EVERY_S)
+            if self.clock.now().synced != synced:
+                synced = not synced
+                self.inbox.put(ClockChanged(synced))
+
+    async def _prune(self) -> None:
+        """Keep the store within its bounds; what must be dropped to do so becomes an event first (S12)."""
+        while True:
+            await asyncio.sleep(PRUNE_EVERY_S)
+            now = self.clock.now()
+            prune = partial(Store.prune, limits=Limits(), wall_ms=now.wall_ms if now.synced else None)
+            for dropped in await self.writer.read(prune):
+                self.inbox.put(dropped)
+
+    # --- acting --------------------------------------------------------------------------------------
+
+    def _act(self, turned: Turned) -> None:
+        """Carry out what a turn decided. Nothing here waits, and nothing here may stop the rest."""
+        self.outputs.show(turned.display)
+        for row in turned.rows:
+            for uplink in self.uplinks:
+                uplink.offer(row)
+        for action in turned.actions:
+            self._do(action)
+        if self.documents.changed():
+            for uplink in self.uplinks:
+                uplink.want_state()
+        if turned.rows or turned.batch.settled:
+            self._recount()
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Chirp(name=name, early=False):
+                self.outputs.chirp(name)
+            case SendCheckIn(id=ref):
+                body = self.documents.check_in(action)
+                for uplink in self.uplinks:
+                    uplink.check_in(ref, body)
+            case Resend():
+                self._spawn(self._resend(action))
+            case _:
+                for uplink in self.uplinks:
+                    self._do_at(uplink, action)
+
+    def _do_at(self, uplink: Uplink, action: Action) -> None:
+        match action:
+            case Settle(ref=ref) | Reject(ref=ref):
+                uplink.settle(ref)
+            case Postpone(ref=ref, after_ms=after_ms):
+                uplink.postpone(ref, after_ms)
+            case PublishState():
+                uplink.want_state()
+
+    async def _resend(self, resend: Resend) -> None:
+        """Offer kept rows again; name those that are no longer held (S12)."""
+        epoch, lane, first, last = resend.epoch, resend.lane, resend.first, resend.last
+        missing = await self.writer.reoffer(epoch, lane, first, last)
+        for gap_first, gap_last in missing:
+            self.inbox.put(Dropped(epoch, lane, gap_first, gap_last, gap_last - gap_first + 1))
+        for uplink in self.uplinks:
+            uplink.refetch()
+
+    def _recount(self) -> None:
+        if not self._recounting:
+            self._recounting = True
+            self._spawn(self._recount_soon())
+
+    async def _recount_soon(self) -> None:
+        try:
+            await asyncio.sleep(RECOUNT_EVERY_S)
+            self._recounting = False
+            await self.documents.refresh()
+        finally:
+            self._recounting = False
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("left undone: %r", task.exception())
+
+    # --- telling and stopping ----------------------------------------------------------------------
+
+    async def _serve_ask(self) -> None:
+        server = AskServer(self.config.socket, self._answer)
+        await server.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await server.close()
+
+    def _answer(self) -> bytes:
+        listening = self.sensing.listening.status
+        return msgspec.json.encode(
+            describe(
+                self.hub.house,
+                self.clock.now(),
+                started_ms=self._started_ms,
+                outbox={str(lane): count for lane, count in self.documents.outbox.waiting.items()},
+                drivers=listening,
+                strangers=self.sensing.roster.strangers,
+                counters=self.counters(),
+            )
+        )
+
+    def counters(self) -> dict[str, int]:
+        """Give what is counted: noise survived, messages refused, things dropped."""
+        counted = {f"noise of {name}": each.noise for name, each in self.sensing.listening.status.items() if each.noise}
+        counted |= {f"refused {reason}": count for reason, count in self.inward.refused.items()}
+        counted |= {f"dropped {lane}": count for lane, count in self.inbox.dropped.items()}
+        for uplink in self.uplinks:
+            counted |= {f"{uplink.name}: {what}": count for what, count in uplink.counters.items()}
+        return counted
+
+    def _now_ms(self) -> int:
+        return self.clock.now().ms
+
+    async def _stop(self, pump: asyncio.Task[None]) -> None:
+        self.health.stopping()
+        for uplink in self.uplinks:
+            await uplink.stop("stopped")
+        for task in (*self._tasks, pump):
+            task.cancel()
+        await asyncio.wait([*self._tasks, pump], timeout=STOP_S)
+        await self.outputs.close()
+        await self.writer.close(STOP_S)
+        if self._board is not None:
+            self._board.close()
+        self.health.close()
+        if not pump.cancelled():
+            pump.result()

@@ -1,0 +1,226 @@
+"""How the hub is, for people at the box: one document, made from the house and what the agent knows beside it."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from rules.alarm import Delivery, Stage
+from rules.events import Mode
+from rules.projection import Display, project
+from rules.state import House
+from rules.values import Now, utc
+from sensors.listening import DriverStatus
+from sensors.roster import Stranger
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the status. Times are UTC, ages whole seconds on the boot-relative clock."""
+
+
+class ClockStatus(_Document, frozen=True, kw_only=True):
+    """What the wall clock says, and whether the kernel vouches for it."""
+
+    synced: bool
+    wall: str
+
+
+class LinkStatus(_Document, frozen=True, kw_only=True):
+    """An uplink, up or down for `for_s` seconds."""
+
+    name: str
+    up: bool
+    for_s: int
+    reason: str
+
+
+class StorageStatus(_Document, frozen=True, kw_only=True):
+    """Whether the store keeps up (S1)."""
+
+    ok: bool
+    reason: str
+
+
+class AlarmStatus(_Document, frozen=True, kw_only=True):
+    """An open alarm. `late` means that no receipt came in time, or that there is no line."""
+
+    id: str
+    kind: str
+    priority: int
+    stage: Stage
+    delivery: Delivery
+    late: bool
+    test: bool
+    sensor: str
+    location: str
+    person: str
+    age_s: int | None
+
+
+class FaultStatus(_Document, frozen=True, kw_only=True):
+    """A standing fault; its age is None when it began before the last reboot."""
+
+    fault: str
+    subject: str
+    priority: int
+    reason: str
+    age_s: int | None
+
+
+class SensorStatus(_Document, frozen=True, kw_only=True):
+    """A configured sensor. `heard` is by the wall clock of the time; None: not heard yet."""
+
+    id: str
+    kind: str
+    location: str
+    heard: str | None
+    active: bool
+    supervised_s: int | None
+
+
+class StrangerStatus(_Document, frozen=True, kw_only=True):
+    """Something heard that is not configured: an installer looks here for a new sensor's address."""
+
+    driver: str
+    address: str
+    count: int
+    heard_s: int
+
+
+class DriverNote(_Document, frozen=True, kw_only=True):
+    """A driver: whether it hears, why not, how often it failed, and the noise it survived."""
+
+    name: str
+    listening: bool
+    reason: str
+    failures: int
+    noise: int
+
+
+class HubStatus(_Document, frozen=True, kw_only=True):
+    """The answer to `{"ask": "status"}` on the hub's local socket.
+
+    `outbox` counts what waits for a receipt, by lane. `counters` are the agent's own, named by it. There are no
+    names or telephone numbers in it (S11), but references and device addresses: it stays on the box.
+    """
+
+    hub: str
+    version: str
+    boot: str
+    epoch: str
+    uptime_s: int
+    started: str
+    mode: Mode
+    clock: ClockStatus
+    links: tuple[LinkStatus, ...]
+    storage: StorageStatus
+    outbox: dict[str, int]
+    alarms: tuple[AlarmStatus, ...]
+    faults: tuple[FaultStatus, ...]
+    sensors: tuple[SensorStatus, ...]
+    unconfigured: tuple[StrangerStatus, ...]
+    drivers: tuple[DriverNote, ...]
+    counters: dict[str, int]
+    display: Display
+
+    @property
+    def well(self) -> bool:
+        """No fault stands, and no raised alarm is still without the centre's receipt."""
+        return not self.faults and all(alarm.delivery in ("unsent", "received") for alarm in self.alarms)
+
+
+def describe(
+    house: House,
+    now: Now,
+    *,
+    started_ms: int,
+    outbox: Mapping[str, int],
+    drivers: Mapping[str, DriverStatus],
+    strangers: Iterable[Stranger],
+    counters: Mapping[str, int],
+) -> HubStatus:
+    """Make the status. `started_ms` is when the process started, on the boot-relative clock; `outbox` is by lane."""
+    storage = next((fault for fault in house.faults if fault.fault == "storage"), None)
+    return HubStatus(
+        hub=house.config.hub,
+        version=house.config.version,
+        boot=house.boot,
+        epoch=house.epoch,
+        uptime_s=_age_s(now, started_ms),
+        started=utc(now.at(started_ms).wall_ms),
+        mode=house.mode,
+        clock=ClockStatus(synced=now.synced, wall=utc(now.wall_ms)),
+        links=tuple(
+            LinkStatus(name=link.name, up=link.up, for_s=_age_s(now, link.since_ms), reason=link.reason)
+            for link in house.links
+        ),
+        storage=StorageStatus(ok=storage is None, reason=storage.reason if storage else ""),
+        outbox=dict(outbox),
+        alarms=_alarms(house, now),
+        faults=_faults(house, now),
+        sensors=_sensors(house),
+        unconfigured=tuple(
+            StrangerStatus(
+                driver=each.driver, address=each.address, count=each.count, heard_s=_age_s(now, each.heard_ms)
+            )
+            for each in strangers
+        ),
+        drivers=tuple(
+            DriverNote(
+                name=name, listening=each.listening, reason=each.reason, failures=each.failures, noise=each.noise
+            )
+            for name, each in drivers.items()
+        ),
+        counters=dict(counters),
+        display=project(house),
+    )
+
+
+def _alarms(house: House, now: Now) -> tuple[AlarmStatus, ...]:
+    return tuple(
+        AlarmStatus(
+            id=alarm.id,
+            kind=alarm.kind,
+            priority=alarm.priority,
+            stage=alarm.stage,
+            delivery=alarm.delivery,
+            late=alarm.late,
+            test=alarm.test,
+            sensor=alarm.sensor,
+            location=alarm.location,
+            person=alarm.person,
+            age_s=_age_s(now, alarm.triggered.ms) if alarm.boot == house.boot else None,
+        )
+        for alarm in sorted(house.alarms, key=lambda alarm: alarm.priority)
+    )
+
+
+def _faults(house: House, now: Now) -> tuple[FaultStatus, ...]:
+    return tuple(
+        FaultStatus(
+            fault=fault.fault,
+            subject=fault.subject,
+            priority=fault.priority,
+            reason=fault.reason,
+            age_s=_age_s(now, fault.since_ms) if fault.boot == house.boot else None,
+        )
+        for fault in sorted(house.faults, key=lambda fault: (fault.priority, fault.fault, fault.subject))
+    )
+
+
+def _sensors(house: House) -> tuple[SensorStatus, ...]:
+    def status(sensor_id: str, kind: str, location: str, heartbeat_ms: int | None) -> SensorStatus:
+        life = house.sensor(sensor_id)
+        return SensorStatus(
+            id=sensor_id,
+            kind=kind,
+            location=location,
+            heard=None if life.heard_wall_ms is None else utc(life.heard_wall_ms),
+            active=life.active,
+            supervised_s=None if heartbeat_ms is None else heartbeat_ms // 1_000,
+        )
+
+    return tuple(status(each.id, each.kind, each.location, each.heartbeat_ms) for each in house.config.sensors)
+
+
+def _age_s(now: Now, since_ms: int) -> int:
+    return max(0, now.ms - since_ms) // 1_000

@@ -1,0 +1,1 @@
+"""Remembers: journal, house and outbox, committed in one transaction before anything is done about them (S1)."""

@@ -1,0 +1,1 @@
+"""The way to the response centre: what is offered, when again, and what counts as its answer."""

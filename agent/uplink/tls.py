@@ -1,0 +1,29 @@
+"""TLS to the response centre's broker: 1.3 only, the site's own authority, the hub's certificate."""
+
+import ssl
+
+from agent.config import Uplink
+
+
+class TlsError(Exception):
+    """The files of an uplink cannot be used; the text names them."""
+
+
+def tls_context(uplink: Uplink) -> ssl.SSLContext | None:
+    """Make the context of an uplink; None for one without TLS, which the configuration allows on loopback only.
+
+    Raises TlsError.
+    """
+    if uplink.ca is None or uplink.certificate is None or uplink.key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(uplink.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise TlsError(f"{uplink.ca}: not a readable certificate authority in PEM ({error})") from None
+    try:
+        context.load_cert_chain(uplink.certificate, uplink.key)
+    except (OSError, ssl.SSLError) as error:
+        raise TlsError(f"{uplink.certificate} with {uplink.key}: not a certificate and its key ({error})") from None
+    return context

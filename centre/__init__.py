@@ -1,0 +1,1 @@
+"""Answers. Intake, cases, console: what staff use on day one."""

@@ -1,0 +1,1 @@
+"""Installs. The command line, identity, pairing, checks."""

@@ -1,0 +1,44 @@
+"""The command `hearthline`: finds its commands among the installed entry points, and loads only the one that is used."""
+
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+GROUP = "hearthline.commands"
+
+
+class Commands(click.Group):
+    """The commands that installed distributions offer as entry points of `hearthline.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """Name the commands, without loading them."""
+        return sorted({point.name for point in entry_points(group=GROUP)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- likewise
+        """Load a command. One that cannot be loaded says why when it is used, and spoils no other."""
+        point = next(iter(entry_points(group=GROUP, name=cmd_name)), None)
+        return None if point is None else _load(point)
+
+
+def _load(point: EntryPoint) -> click.Command:
+    try:
+        command = point.load()
+    except Exception as error:  # noqa: BLE001 -- another distribution's code
+        return _broken(point, f"{type(error).__name__}: {error}")
+    if not isinstance(command, click.Command):
+        return _broken(point, "it is not a click command")
+    return command
+
+
+def _broken(point: EntryPoint, why: str) -> click.Command:
+    def refuse() -> None:
+        raise click.ClickException(f"{point.name} cannot be loaded from {point.value}: {why}")
+
+    context = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(point.name, callback=refuse, context_settings=context, short_help=f"Cannot be loaded: {why}")
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hearthline")
+def main() -> None:
+    """Hearthline: an open, offline-first telecare home hub."""

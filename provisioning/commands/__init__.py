@@ -1,0 +1,1 @@
+"""The commands of `hearthline`, each in a module of its own, loaded when it is used."""

@@ -1,0 +1,81 @@
+"""What the rules want done. Plain values: the agent carries them out after the commit (S1)."""
+
+from typing import Literal
+
+from rules.reports import CheckIn, Lane, Report
+from rules.values import Value, kebab
+
+ChirpName = Literal[
+    "heard", "cancelled", "nothing-to-cancel", "arrived", "someone-has-it", "resolved", "lapsed", "locate"
+]
+
+
+class Action(Value, frozen=True, tag_field="action", tag=kebab):
+    """Something to do."""
+
+
+class Send(Action, frozen=True):
+    """Put a report in the outbox under an id that is now its own for ever, and deliver it until receipted (S2)."""
+
+    epoch: str
+    lane: Lane
+    seq: int
+    wall_ms: int
+    report: Report
+
+    @property
+    def id(self) -> str:
+        """The event's id on the wire: `{epoch}-{lane}-{seq}`."""
+        return f"{self.epoch}-{self.lane}-{self.seq}"
+
+
+class SendCheckIn(Action, frozen=True):
+    """Tell the centre we live. Not kept: a check-in that cannot go now is pointless later."""
+
+    id: str
+    seq: int
+    wall_ms: int
+    report: CheckIn
+
+
+class Settle(Action, frozen=True):
+    """The centre has this event: it may leave the outbox (S2)."""
+
+    ref: str
+
+
+class Postpone(Action, frozen=True):
+    """The centre cannot keep this event yet: offer it again after `after_ms`."""
+
+    ref: str
+    after_ms: int
+
+
+class Reject(Action, frozen=True):
+    """The centre will never take this event: stop offering it, keep it, let the lane go on."""
+
+    ref: str
+
+
+class Resend(Action, frozen=True):
+    """Offer the rows `first` to `last` of an epoch's lane again: the centre says it lacks them."""
+
+    epoch: str
+    lane: Literal["a", "t"]
+    first: int
+    last: int
+
+
+class Chirp(Action, frozen=True):
+    """A short sound, once. `early` ones may sound before the commit (S1): they promise nothing but attention."""
+
+    name: ChirpName
+    early: bool = False
+
+
+class PublishState(Action, frozen=True):
+    """Publish the state document now, because the centre asked."""
+
+
+AnyAction = Send | SendCheckIn | Settle | Postpone | Reject | Resend | Chirp | PublishState
+"""The union of all actions."""

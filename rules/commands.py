@@ -1,0 +1,144 @@
+"""Commands of the centre: each carried out once, or refused with its reason."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from rules import acknowledgement, modes, selftest
+from rules.actions import PublishState, Resend
+from rules.alarm import Alarm, IllegalTransitionError
+from rules.events import Commanded, Mode
+from rules.reports import CommandDone, CommandRefused
+from rules.turn import Turn
+from rules.values import TEXT_CHARS_MAX, Value
+
+REMEMBERED = 256
+"""How many command ids are remembered, so that a command repeated until its `command.done` is done once (S4, S8)."""
+
+RESEND_ROWS_MAX = 10_000
+"""The most rows one `resend` may ask for (S12)."""
+
+
+Id = Annotated[str, msgspec.Meta(max_length=128)]
+Row = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+
+
+class RefusedError(Exception):
+    """A command cannot be carried out now; its message is the reason given to the centre."""
+
+
+class Acknowledge(Value, frozen=True):
+    """Take an alarm, or renew having it."""
+
+    alarm: Id
+
+
+class Resolve(Value, frozen=True):
+    """Close an alarm."""
+
+    alarm: Id
+    outcome: Text = ""
+
+
+class SetMode(Value, frozen=True):
+    """Change the hub's mode."""
+
+    mode: Mode
+
+
+class ResendRows(Value, frozen=True):
+    """Send the rows `from` to `to` of an epoch's lane again."""
+
+    epoch: Id
+    lane: Literal["a", "t"]
+    first: Row = msgspec.field(name="from")
+    last: Row = msgspec.field(name="to")
+
+
+class Nothing(Value, frozen=True):
+    """A command that needs no data."""
+
+
+def _open_alarm(turn: Turn, alarm_id: str) -> Alarm:
+    alarm = turn.house.alarm(alarm_id)
+    if alarm is None:
+        raise RefusedError(f"no open alarm {alarm_id}")
+    return alarm
+
+
+def _acknowledge(turn: Turn, body: Acknowledge) -> None:
+    acknowledgement.acknowledge(turn, _open_alarm(turn, body.alarm), "centre")
+
+
+def _resolve(turn: Turn, body: Resolve) -> None:
+    acknowledgement.resolve(turn, _open_alarm(turn, body.alarm), body.outcome)
+
+
+def _set_mode(turn: Turn, body: SetMode) -> None:
+    modes.set_mode(turn, body.mode)
+
+
+def _resend(turn: Turn, body: ResendRows) -> None:
+    if not body.first <= body.last < body.first + RESEND_ROWS_MAX:
+        raise RefusedError(f"from..to must be in order, and at most {RESEND_ROWS_MAX} rows")
+    turn.do(Resend(body.epoch, body.lane, body.first, body.last))
+
+
+def _silence(turn: Turn, _body: Nothing) -> None:
+    """Stop sound at home, never escalation or delivery. What may still be cancelled must go on saying so."""
+    for alarm in turn.house.alarms:
+        if alarm.stage == "pending":
+            continue
+        turn.put_alarm(replace(alarm, silenced=True, siren_until_ms=None))
+
+
+def _test(turn: Turn, _body: Nothing) -> None:
+    selftest.report(turn, "command")
+
+
+def _locate(turn: Turn, _body: Nothing) -> None:
+    turn.chirp("locate")
+
+
+def _report(turn: Turn, _body: Nothing) -> None:
+    turn.do(PublishState())
+
+
+_HANDLERS: dict[str, tuple[type[Value], Callable[..., None]]] = {
+    "acknowledge": (Acknowledge, _acknowledge),
+    "resolve": (Resolve, _resolve),
+    "set-mode": (SetMode, _set_mode),
+    "resend": (ResendRows, _resend),
+    "silence": (Nothing, _silence),
+    "test": (Nothing, _test),
+    "locate": (Nothing, _locate),
+    "report": (Nothing, _report),
+}
+
+
+def on_commanded(turn: Turn, event: Commanded) -> None:
+    """Carry a command out once; one that is unknown, malformed or illegal now is refused with its reason."""
+    if event.id in turn.house.commands:
+        return  # S4: a command received twice changes nothing
+    turn.update(commands=(*turn.house.commands, event.id)[-REMEMBERED:])
+    try:
+        _carry_out(turn, event)
+    except (RefusedError, IllegalTransitionError) as refusal:
+        reason = str(refusal)[:TEXT_CHARS_MAX]  # S12
+        turn.send(CommandRefused(clock=turn.clock, command=event.id, type=event.type, reason=reason))
+    else:
+        turn.send(CommandDone(clock=turn.clock, command=event.id, type=event.type))
+
+
+def _carry_out(turn: Turn, event: Commanded) -> None:
+    if event.type not in _HANDLERS:
+        raise RefusedError(f"this hub does not know the command {event.type!r}")
+    body_type, handler = _HANDLERS[event.type]
+    try:
+        body = msgspec.json.decode(event.body, type=body_type)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise RefusedError(f"data of {event.type}: {error}") from None
+    handler(turn, body)

@@ -1,0 +1,226 @@
+"""Everything that can change the hub's mind. There is no other way in (DESIGN: one inbox, no back channel)."""
+
+from typing import Literal
+
+from rules.kinds import KINDS, Kind
+from rules.values import Value, kebab
+
+Mode = Literal["home", "away", "engineer"]
+ReceiptResult = Literal["accepted", "retry", "rejected", "conflict"]
+Trouble = Literal["tamper", "battery-low", "unavailable"]
+
+
+class Event(Value, frozen=True, tag_field="event", tag=kebab):
+    """Something that happened. Stamped when it enters the inbox, journalled as it is."""
+
+
+class Sensor(Value, frozen=True):
+    """A sensor this home has: who and where are references, never names (S11).
+
+    `heartbeat_ms` is how long it may be silent before that is a fault; None for a sensor that has no
+    heartbeat of its own, such as a plain contact.
+    """
+
+    id: str
+    kind: str
+    location: str
+    person: str = ""
+    heartbeat_ms: int | None = None
+
+
+class Config(Value, frozen=True):
+    """What the rules need to know of this hub's configuration. Enters with `Started`, so replay has it too."""
+
+    hub: str
+    sensors: tuple[Sensor, ...] = ()
+    kinds: tuple[Kind, ...] = KINDS
+    uplinks: tuple[str, ...] = ("main",)
+    plan_version: int = 0
+    outputs: bool = True
+    version: str = ""
+
+
+# --- the process -------------------------------------------------------------------------------
+
+
+class Started(Event, frozen=True):
+    """The daemon started. `epoch` is new for every process start, `boot` for every boot of the machine."""
+
+    boot: str
+    epoch: str
+    config: Config
+    store_quarantined: bool = False
+
+
+class Tick(Event, frozen=True):
+    """Nothing happened but time: a deadline may be due."""
+
+
+# --- sensors -----------------------------------------------------------------------------------
+
+
+class Triggered(Event, frozen=True):
+    """A configured sensor asks for help.
+
+    `detail` is the device's own word ("emergency", "fall"). `sustained` means a level that stays
+    until `Cleared` (a wet floor, a closed contact): while it stands it is one stimulus.
+    """
+
+    sensor: str
+    detail: str = ""
+    sustained: bool = False
+
+
+class Cleared(Event, frozen=True):
+    """A sustained stimulus ended: the floor is dry, the contact open."""
+
+    sensor: str
+
+
+class Heard(Event, frozen=True):
+    """A sensor gave a sign of life. Thinned before it enters: at most one a minute from each sensor."""
+
+    sensor: str
+
+
+class Measured(Event, frozen=True):
+    """A sensor reported a quantity worth keeping (battery, temperature, signal), in the named unit."""
+
+    sensor: str
+    quantity: str
+    value: float
+    unit: str = ""
+
+
+class Troubled(Event, frozen=True):
+    """A sensor is unwell, or well again."""
+
+    sensor: str
+    trouble: Trouble
+    active: bool
+
+
+class DriverFailed(Event, frozen=True):
+    """A driver stopped listening: its adapter was pulled, its bus is gone, it raised."""
+
+    driver: str
+    reason: str
+
+
+class DriverRecovered(Event, frozen=True):
+    """A driver listens again."""
+
+    driver: str
+
+
+# --- the resident at the hub -------------------------------------------------------------------
+
+
+class CallPressed(Event, frozen=True):
+    """The hub's own call button was pressed."""
+
+
+class CancelPressed(Event, frozen=True):
+    """The hub's cancel button was pressed."""
+
+
+class HelpArrived(Event, frozen=True):
+    """Somebody who came to help held the hub's button."""
+
+
+# --- the uplink --------------------------------------------------------------------------------
+
+
+class LinkUp(Event, frozen=True):
+    """An uplink is connected and has told the centre so."""
+
+    uplink: str
+
+
+class LinkDown(Event, frozen=True):
+    """An uplink is lost, or was found to be lying."""
+
+    uplink: str
+    reason: str
+
+
+class Receipted(Event, frozen=True):
+    """The centre's signed word on one of our events, already verified and matched by digest (S2, S8).
+
+    `retry_after_ms` counts from now and goes with `retry` only.
+    """
+
+    ref: str
+    result: ReceiptResult
+    retry_after_ms: int = 0
+    reason: str = ""
+
+
+class Commanded(Event, frozen=True):
+    """A command of the centre, already verified, fresh and addressed to this hub (S8).
+
+    `body` is the command's `data` as JSON text; the rules validate it against the command's type.
+    """
+
+    id: str
+    type: str
+    body: str = "{}"
+
+
+# --- the hub's own parts -----------------------------------------------------------------------
+
+
+class StorageChanged(Event, frozen=True):
+    """The store began to fail (or to be too slow), or recovered."""
+
+    ok: bool
+    reason: str = ""
+
+
+class ClockChanged(Event, frozen=True):
+    """The kernel's verdict on the wall clock changed."""
+
+    synced: bool
+
+
+class PartChanged(Event, frozen=True):
+    """A part of the hub itself (an output pin, the button board) failed or recovered."""
+
+    part: str
+    ok: bool
+    reason: str = ""
+
+
+class Dropped(Event, frozen=True):
+    """Unreceipted telemetry was dropped to stay within bounds (S12): the rows `first` to `last` of an epoch's lane."""
+
+    epoch: str
+    lane: Literal["a", "t"]
+    first: int
+    last: int
+    count: int
+
+
+AnyEvent = (
+    Started
+    | Tick
+    | Triggered
+    | Cleared
+    | Heard
+    | Measured
+    | Troubled
+    | DriverFailed
+    | DriverRecovered
+    | CallPressed
+    | CancelPressed
+    | HelpArrived
+    | LinkUp
+    | LinkDown
+    | Receipted
+    | Commanded
+    | StorageChanged
+    | ClockChanged
+    | PartChanged
+    | Dropped
+)
+"""The union that journals are decoded with."""

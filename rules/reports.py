@@ -1,0 +1,209 @@
+"""What the hub tells the response centre: the `data` of every event, as values.
+
+The wire contract (`agent.wire`) wraps these in CloudEvents and publishes their schemas; the rules make
+them. Persons, locations and sensors are references (S11).
+"""
+
+from typing import Literal
+
+import msgspec
+
+from rules.values import Now, Value, utc
+
+Lane = Literal["a", "t"]
+"""`a` must not be lost, `t` is telemetry. Check-ins are numbered in a `c` of their own, which is in no outbox."""
+
+
+class Clock(Value, frozen=True, omit_defaults=False):
+    """How good the hub's clock was: the boot it counts from, ms since it, and what the wall clock claimed."""
+
+    boot: str
+    monotonic_ms: int
+    wall: str
+    synced: bool
+
+    @classmethod
+    def read(cls, boot: str, now: Now) -> "Clock":
+        """Make a clock reading of a moment."""
+        return cls(boot, now.ms, utc(now.wall_ms), now.synced)
+
+
+class Report(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """The base of every event's `data`. Every event says how good its clock was (S6)."""
+
+    clock: Clock
+
+
+class AlarmFacts(Report, frozen=True, kw_only=True):
+    """What every event of an alarm repeats, so that any one of them alone can open a case."""
+
+    alarm: str
+    kind: str
+    priority: int
+    sensor: str
+    location: str
+    person: str
+    test: bool
+    silent: bool
+
+
+class AlarmRaised(AlarmFacts, frozen=True, kw_only=True):
+    """An alarm was raised. `rule` says why now; `linked` names an earlier open alarm of this home."""
+
+    rule: str
+    detail: str
+    triggers: int
+    triggered: Clock
+    linked: str | None
+    plan_version: int
+    speech: Literal["none", "gsm", "sip"] = "none"
+
+
+class AlarmJoined(AlarmFacts, frozen=True, kw_only=True):
+    """A further trigger of the same kind, person and location joined an unacknowledged alarm (S4)."""
+
+    triggers: int
+    detail: str
+
+
+class AlarmCancelled(AlarmFacts, frozen=True, kw_only=True):
+    """The resident pressed cancel. From `pending` that ended the alarm; from later stages staff decide."""
+
+    stage: Literal["pending", "raised", "acknowledged"]
+
+
+class AlarmAcknowledged(AlarmFacts, frozen=True, kw_only=True):
+    """Somebody has it, until `lapses_in_ms` from now unless renewed."""
+
+    by: Literal["centre", "contact", "home"]
+    renewed: bool
+    lapses_in_ms: int
+
+
+class AlarmLapsed(AlarmFacts, frozen=True, kw_only=True):
+    """An acknowledgement ran out, or a reboot made its age unknown: the alarm is raised again (S3)."""
+
+    by: Literal["centre", "contact", "home"]
+    why: Literal["time", "reboot"]
+
+
+class AlarmEscalated(AlarmFacts, frozen=True, kw_only=True):
+    """A step of the ladder was taken."""
+
+    step: int
+    means: str
+
+
+class AlarmResolved(AlarmFacts, frozen=True, kw_only=True):
+    """The centre closed the alarm."""
+
+    by: Literal["centre"]
+    outcome: str
+
+
+class FaultRaised(Report, frozen=True, kw_only=True):
+    """A part of the hub or home is unwell (S7). `fault` is the kind, `subject` the part it is about."""
+
+    fault: str
+    subject: str
+    priority: int
+    reason: str
+
+
+class FaultCleared(Report, frozen=True, kw_only=True):
+    """The part is well again after `lasted_ms` (boot-relative; None when a reboot lay between)."""
+
+    fault: str
+    subject: str
+    lasted_ms: int | None
+
+
+class FaultNote(Value, frozen=True, omit_defaults=False):
+    """A pending fault, as listed in a test report and in the state."""
+
+    fault: str
+    subject: str
+    priority: int
+
+
+class TestReport(Report, frozen=True, kw_only=True):
+    """The hub's self-test: daily at the latest, and when the centre asks. Repeats every pending fault (S7)."""
+
+    __test__ = False  # not a test case, whatever its name says to a test runner
+
+    why: Literal["daily", "command"]
+    mode: str
+    faults: tuple[FaultNote, ...]
+    sensors: int
+    sensors_heard: int
+    open_alarms: int
+    plan_version: int
+
+
+class CheckIn(Report, frozen=True, kw_only=True):
+    """A sign of life. `last` and `oldest_unreceipted` of each lane let the centre prove nothing is missing."""
+
+    last: dict[str, int]
+    oldest_unreceipted: dict[str, str | None]
+
+
+class CommandDone(Report, frozen=True, kw_only=True):
+    """A command was carried out."""
+
+    command: str
+    type: str
+
+
+class CommandRefused(Report, frozen=True, kw_only=True):
+    """A command was not carried out, and why."""
+
+    command: str
+    type: str
+    reason: str
+
+
+class Gap(Report, frozen=True, kw_only=True):
+    """Telemetry dropped to stay within bounds: `count` rows from `first` to `last` of an epoch's lane (S12)."""
+
+    epoch: str
+    lane: Literal["a", "t"]
+    first: int = msgspec.field(name="from")
+    last: int = msgspec.field(name="to")
+    count: int
+
+
+class Reading(Report, frozen=True, kw_only=True):
+    """A quantity a sensor measured."""
+
+    sensor: str
+    quantity: str
+    value: float
+    unit: str
+
+
+REPORTS: dict[str, type[Report]] = {
+    "alarm.raised": AlarmRaised,
+    "alarm.joined": AlarmJoined,
+    "alarm.cancelled": AlarmCancelled,
+    "alarm.acknowledged": AlarmAcknowledged,
+    "alarm.lapsed": AlarmLapsed,
+    "alarm.escalated": AlarmEscalated,
+    "alarm.resolved": AlarmResolved,
+    "fault.raised": FaultRaised,
+    "fault.cleared": FaultCleared,
+    "test.report": TestReport,
+    "check-in": CheckIn,
+    "command.done": CommandDone,
+    "command.refused": CommandRefused,
+    "gap": Gap,
+    "reading": Reading,
+}
+"""Event type on the wire (after `hearthline.`) to the value it carries."""
+
+TYPE_OF: dict[type[Report], str] = {report: name for name, report in REPORTS.items()}
+"""The same table the other way."""
+
+
+def lane_of(report: Report) -> Lane:
+    """Give the lane a report travels in: readings are telemetry, everything else must not be lost."""
+    return "t" if isinstance(report, Reading) else "a"

@@ -1,0 +1,158 @@
+"""Supervision: every part whose death nobody would notice is watched, and its trouble is a fault (S7)."""
+
+from math import isfinite
+
+from msgspec.structs import replace
+
+from rules.events import (
+    ClockChanged,
+    DriverFailed,
+    DriverRecovered,
+    Dropped,
+    Heard,
+    LinkDown,
+    LinkUp,
+    Measured,
+    PartChanged,
+    StorageChanged,
+    Troubled,
+)
+from rules.faults import clear_fault, raise_fault, set_fault, standing
+from rules.reports import Gap, Reading
+from rules.state import House, Link
+from rules.turn import Turn
+
+LINK_GRACE_MS = 120_000
+"""How long a line may be down, with no alarm waiting, before that is reported."""
+
+_TROUBLE_PRIORITY = {"tamper": 3, "battery-low": 4, "unavailable": 3}
+
+
+def on_link_up(turn: Turn, event: LinkUp) -> None:
+    """A line came up."""
+    _put_link(turn, Link(name=event.uplink, up=True, since_ms=turn.now.ms))
+    clear_fault(turn, "link", event.uplink)
+
+
+def on_link_down(turn: Turn, event: LinkDown) -> None:
+    """A line went down, or could not be opened again: the time it has been down goes on counting."""
+    known = next((each for each in turn.house.links if each.name == event.uplink), None)
+    since_ms = known.since_ms if known is not None and not known.up else turn.now.ms
+    _put_link(turn, Link(name=event.uplink, up=False, since_ms=since_ms, reason=event.reason))
+
+
+def _put_link(turn: Turn, link: Link) -> None:
+    turn.update(links=tuple(link if each.name == link.name else each for each in turn.house.links))
+
+
+def link_due_ms(house: House) -> int | None:
+    """When the next line has been down too long."""
+    down = (each for each in house.links if not each.up and not standing(house, "link", each.name))
+    return min((each.since_ms + LINK_GRACE_MS for each in down), default=None)
+
+
+def on_link_due(turn: Turn) -> None:
+    """Report every line that has been down too long."""
+    for link in turn.house.links:
+        if not link.up and link.since_ms + LINK_GRACE_MS <= turn.now.ms:
+            raise_fault(turn, "link", link.name, 2, link.reason or "no line")
+
+
+def hear(turn: Turn, sensor: str) -> None:
+    """Note a sign of life of a sensor."""
+    life = turn.house.sensor(sensor)
+    turn.put_sensor(replace(life, heard_ms=turn.now.ms, heard_wall_ms=turn.now.wall_ms))
+    clear_fault(turn, "sensor-silent", sensor)
+
+
+def on_heard(turn: Turn, event: Heard) -> None:
+    """A sensor lives."""
+    if _configured(turn.house, event.sensor):
+        hear(turn, event.sensor)
+
+
+def on_measured(turn: Turn, event: Measured) -> None:
+    """A sensor measured something: telemetry, and a sign of life."""
+    if _configured(turn.house, event.sensor):
+        hear(turn, event.sensor)
+        if not isfinite(event.value):
+            return  # JSON has no word for it
+        turn.send(
+            Reading(
+                clock=turn.clock,
+                sensor=event.sensor,
+                quantity=event.quantity,
+                value=event.value,
+                unit=event.unit,
+            )
+        )
+
+
+def on_troubled(turn: Turn, event: Troubled) -> None:
+    """A sensor is unwell, or well again. "Unavailable" is a fault, never an alarm."""
+    if _configured(turn.house, event.sensor):
+        priority = _TROUBLE_PRIORITY[event.trouble]
+        set_fault(turn, f"sensor-{event.trouble}", event.sensor, priority, active=event.active)
+
+
+def _configured(house: House, sensor: str) -> bool:
+    return any(each.id == sensor for each in house.config.sensors)
+
+
+def silence_due_ms(house: House) -> int | None:
+    """When the next supervised sensor has been silent too long."""
+    dues = (
+        house.sensor(sensor.id).heard_ms + sensor.heartbeat_ms
+        for sensor in house.config.sensors
+        if sensor.heartbeat_ms is not None and not standing(house, "sensor-silent", sensor.id)
+    )
+    return min(dues, default=None)
+
+
+def on_silence_due(turn: Turn) -> None:
+    """Report every supervised sensor that has been silent too long."""
+    for sensor in turn.house.config.sensors:
+        if sensor.heartbeat_ms is not None:
+            silent_ms = turn.now.ms - turn.house.sensor(sensor.id).heard_ms
+            if silent_ms >= sensor.heartbeat_ms:
+                raise_fault(turn, "sensor-silent", sensor.id, 3, f"nothing heard for {silent_ms // 60_000} min")
+
+
+def on_driver_failed(turn: Turn, event: DriverFailed) -> None:
+    """A driver hears nothing any more."""
+    raise_fault(turn, "driver", event.driver, 2, event.reason)
+
+
+def on_driver_recovered(turn: Turn, event: DriverRecovered) -> None:
+    """A driver hears again."""
+    clear_fault(turn, "driver", event.driver)
+
+
+def on_storage_changed(turn: Turn, event: StorageChanged) -> None:
+    """The store fails or stalls: action goes on without it (S1), and somebody must know."""
+    set_fault(turn, "storage", "", 1, active=not event.ok, reason=event.reason)
+
+
+def on_clock_changed(turn: Turn, event: ClockChanged) -> None:
+    """The wall clock is trusted, or not any more (S6)."""
+    turn.update(synced=event.synced)
+    set_fault(turn, "clock", "", 4, active=not event.synced, reason="" if event.synced else "not synchronised")
+
+
+def on_part_changed(turn: Turn, event: PartChanged) -> None:
+    """A part of the hub itself failed or recovered."""
+    set_fault(turn, "part", event.part, 2, active=not event.ok, reason=event.reason)
+
+
+def on_dropped(turn: Turn, event: Dropped) -> None:
+    """S12: what is dropped is named."""
+    turn.send(
+        Gap(
+            clock=turn.clock,
+            epoch=event.epoch,
+            lane=event.lane,
+            first=event.first,
+            last=event.last,
+            count=event.count,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Hears. Bytes, pins and local MQTT in; rules' events out."""

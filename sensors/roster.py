@@ -1,0 +1,194 @@
+"""Ties what drivers hear to the sensors this home has: observations in, rules' events out. Pure."""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from rules.events import Cleared, Event, Heard, Measured, Triggered, Troubled
+from sensors.driver import Observation
+
+HEARD_EVERY_MS = 60_000
+MEASURED_EVERY_MS = 600_000
+ACTIVE_AGAIN_MS = 60_000
+"""Thinning (S12): signs of life, readings and a level that stands are told at most this often for each sensor."""
+
+_STRANGERS_MAX = 256
+_QUANTITIES_MAX = 16
+_PARTS_MAX = 16
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a configured sensor is heard: the configured driver's name, and the address on its medium."""
+
+    driver: str
+    address: str
+    sensor: str
+
+
+class Stranger(msgspec.Struct, frozen=True):
+    """Something heard that nobody configured: shown, so that an installer finds it, and never an alarm."""
+
+    driver: str
+    address: str
+    count: int
+    heard_ms: int
+
+
+class _Known:
+    """What the roster remembers of one sensor."""
+
+    def __init__(self) -> None:
+        self.heard_ms: int | None = None  # for the status
+        self.told_heard_ms: int | None = None
+        self.level: bool | None = None
+        self.active_ms = 0
+        self.parts: set[str] = set()
+        self.troubles: dict[str, bool] = {}
+        self.readings: dict[str, tuple[float, int]] = {}
+
+
+class Roster:
+    """Maps (driver, address) to a sensor and thins what it says.
+
+    An observation's address may be narrowed by `/part`: it goes to the sensor configured with exactly that address,
+    else to the one configured without the part. What a device says of itself (life, battery, tamper) goes to every
+    sensor configured as one of its parts.
+
+    Raises:
+        ValueError: two sensors share an address of one driver, or one sensor has two.
+
+    """
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._exact: dict[tuple[str, str], str] = {}
+        self._parts: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self._known: dict[str, _Known] = {}
+        self._strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
+        for place in places:
+            self._add(place)
+
+    def _add(self, place: Place) -> None:
+        key = (place.driver, place.address)
+        if key in self._exact:
+            raise ValueError(
+                f"sensors {self._exact[key]!r} and {place.sensor!r} share address {place.address!r} of driver"
+                f" {place.driver!r}: give each its own"
+            )
+        if place.sensor in self._known:
+            raise ValueError(f"sensor {place.sensor!r} is configured twice: give each its own id")
+        self._exact[key] = place.sensor
+        self._known[place.sensor] = _Known()
+        device, slash, _ = place.address.rpartition("/")
+        if slash:
+            self._parts[(place.driver, device)].append(place.sensor)
+
+    # --- hearing -----------------------------------------------------------------------------------
+
+    def translate(self, driver: str, seen: Observation, at_ms: int) -> list[Event]:
+        """Turn an observation into events for the inbox; alarms come first."""
+        sensors = self._sensors(driver, seen)
+        if not sensors:
+            self._strange(driver, seen, at_ms)
+        events: list[Event] = []
+        for sensor in sensors:
+            events += _TELL[seen.what](sensor, self._known[sensor], seen, at_ms)
+            events += self._life(sensor, seen, at_ms)
+        return events
+
+    def _sensors(self, driver: str, seen: Observation) -> list[str]:
+        exact = self._exact.get((driver, seen.address))
+        if exact is not None:
+            return [exact]
+        device, slash, _ = seen.address.rpartition("/")
+        if slash and (whole := self._exact.get((driver, device))) is not None:
+            return [whole]
+        if seen.what in {"trigger", "active", "clear"}:
+            return []
+        return self._parts.get((driver, seen.address), [])
+
+    def _life(self, sensor: str, seen: Observation, at_ms: int) -> list[Event]:
+        """S7: any observation proves life, but what a broker kept from before, or says in a device's absence."""
+        if seen.kept or seen.what == "unavailable":
+            return []
+        known = self._known[sensor]
+        known.heard_ms = at_ms
+        if known.told_heard_ms is not None and at_ms - known.told_heard_ms < HEARD_EVERY_MS:
+            return []
+        known.told_heard_ms = at_ms
+        return [Heard(sensor)]
+
+    def _strange(self, driver: str, seen: Observation, at_ms: int) -> None:
+        key = (driver, seen.address)
+        before = self._strangers.pop(key, None)
+        self._strangers[key] = Stranger(driver, seen.address, (before.count if before else 0) + 1, at_ms)
+        if len(self._strangers) > _STRANGERS_MAX:
+            self._strangers.popitem(last=False)
+
+    # --- for the status ----------------------------------------------------------------------------
+
+    @property
+    def last_heard_ms(self) -> dict[str, int | None]:
+        """When each configured sensor last gave a sign of life since this process started."""
+        return {sensor: known.heard_ms for sensor, known in self._known.items()}
+
+    @property
+    def strangers(self) -> list[Stranger]:
+        """The unconfigured addresses heard, most recent first; at most 256."""
+        return list(reversed(self._strangers.values()))
+
+
+def _trigger(sensor: str, _known: _Known, seen: Observation, _at_ms: int) -> list[Event]:
+    return [Triggered(sensor, seen.detail)]
+
+
+def _active(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[Event]:
+    if len(known.parts) < _PARTS_MAX:
+        known.parts.add(seen.address)
+    if known.level and at_ms - known.active_ms < ACTIVE_AGAIN_MS:
+        return []
+    known.level, known.active_ms = True, at_ms
+    return [Triggered(sensor, seen.detail, sustained=True)]
+
+
+def _clear(sensor: str, known: _Known, seen: Observation, _at_ms: int) -> list[Event]:
+    """Clear a sensor once none of its parts is active: no smoke does not end carbon monoxide."""
+    known.parts.discard(seen.address)
+    if known.parts or known.level is False:
+        return []
+    known.level = False
+    return [Cleared(sensor)]
+
+
+def _trouble(sensor: str, known: _Known, seen: Observation, _at_ms: int) -> list[Event]:
+    """Tell a trouble when it changes, and once at the start: the rules may remember one from before a restart."""
+    if seen.what not in {"tamper", "battery-low", "unavailable"} or known.troubles.get(seen.what) == seen.on:
+        return []
+    known.troubles[seen.what] = seen.on
+    return [Troubled(sensor, seen.what, seen.on)]
+
+
+def _reading(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[Event]:
+    before = known.readings.get(seen.quantity)
+    if before is None and len(known.readings) >= _QUANTITIES_MAX:
+        return []
+    if before is not None and (before[0] == seen.value or at_ms - before[1] < MEASURED_EVERY_MS):
+        return []
+    known.readings[seen.quantity] = (seen.value, at_ms)
+    return [Measured(sensor, seen.quantity, seen.value, seen.unit)]
+
+
+def _alive(_sensor: str, _known: _Known, _seen: Observation, _at_ms: int) -> list[Event]:
+    return []
+
+
+_TELL: dict[str, Callable[[str, _Known, Observation, int], list[Event]]] = {
+    "trigger": _trigger,
+    "active": _active,
+    "clear": _clear,
+    "alive": _alive,
+    "tamper": _trouble,
+    "battery-low": _trouble,
+    "unavailable": _trouble,
+    "reading": _reading,
+}

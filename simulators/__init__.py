@@ -1,0 +1,1 @@
+"""Pretends. Homes, devices, residents, faults, fleets."""

@@ -1,0 +1,211 @@
+"""Opening the store: what was corrupt is put aside, what merely cannot be read today is not touched."""
+
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.store import schema
+from agent.store.errors import StoreError
+from agent.store.opening import open_store
+from tests.agent.store.disk import FULL, IOERR_READ, VFS, Disk
+from tests.agent.store.making import batch, row
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_store_is_for_the_hubs_user_alone_and_durable(path: Path) -> None:
+    store, quarantined = open_store(path)
+    store.commit(batch(row(1)))
+    assert not quarantined
+    assert mode(path.parent) == 0o700
+    assert {mode(each) for each in path.parent.iterdir()} == {0o600}
+    assert sorted(each.name for each in path.parent.iterdir()) == ["hub.db", "hub.db-shm", "hub.db-wal"]
+    pragmas = [store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "auto_vacuum")]
+    assert pragmas == ["wal", 2]
+    store.close()
+
+
+def test_s1_commits_are_synchronous_full_whatever_the_library_defaults_to(path: Path) -> None:
+    for _ in range(2):  # the setting is not kept in the file: it must be made at every opening
+        store, _ = open_store(path)
+        assert store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        store.close()
+
+
+def test_loose_file_modes_are_tightened(path: Path) -> None:
+    open_store(path).store.close()
+    path.chmod(0o644)
+    open_store(path).store.close()
+    assert mode(path) == 0o600
+
+
+def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
+    store, _ = open_store(path)
+    assert store.load() is None
+    store.commit(batch(row(1), house=b"home"))
+    store.close()
+    store, quarantined = open_store(path)
+    assert (store.load(), store.row("e1-a-1"), quarantined) == (b"home", row(1), False)
+    store.close()
+
+
+def filled(path: Path) -> None:
+    store, _ = open_store(path)
+    for seq in range(200):
+        store.commit(batch(row(seq, body=b"x" * 500)))
+    store.close()
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 64)
+
+
+def a_few_bytes(path: Path) -> None:
+    path.write_bytes(b"not a database")
+
+
+def a_hole(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096 * 4 : 4096 * 12] = bytes(4096 * 8)
+    path.write_bytes(data)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: 4096 * 5])
+
+
+def no_tables(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE outbox")
+    connection.close()
+
+
+def someone_elses(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.close()
+
+
+@pytest.mark.parametrize("damage", [garbage, a_few_bytes, a_hole, cut_short, no_tables, someone_elses])
+def test_s7_a_corrupt_store_is_put_aside_and_a_fresh_one_begun(path: Path, damage: Callable[[Path], None]) -> None:
+    filled(path)
+    damage(path)
+    before = path.read_bytes()
+    for number in (1, 2):
+        store, quarantined = open_store(path)
+        assert quarantined
+        assert store.load() is None
+        store.commit(batch(row(1)))  # the fresh one works
+        store.close()
+        assert path.with_name(f"hub.db.quarantine-{number}").read_bytes() == before  # never deleted, never changed
+        path.write_bytes(before)
+    assert not open_store(path.with_name("other.db")).quarantined
+
+
+def test_s7_the_log_is_put_aside_with_its_store(path: Path) -> None:
+    filled(path)
+    store, _ = open_store(path)
+    store.commit(batch(row(1000)))
+    log = path.with_name("hub.db-wal").read_bytes()
+    cut = path.parent.with_name("after-the-cut")  # as a power cut leaves it: the log not yet merged, the file damaged
+    cut.mkdir()
+    data = bytearray(path.read_bytes())
+    data[:16] = b"damaged by a cut"
+    (cut / "hub.db").write_bytes(data)
+    (cut / "hub.db-wal").write_bytes(log)
+    store.close()
+    opened = open_store(cut / "hub.db")
+    assert opened.quarantined
+    assert (cut / "hub.db.quarantine-1").read_bytes() == data
+    assert (cut / "hub.db.quarantine-1-wal").read_bytes() == log
+    opened.store.close()
+
+
+@pytest.mark.parametrize("left", ["nothing", "empty"])
+def test_s7_a_log_without_its_store_is_put_aside_not_deleted(path: Path, left: str) -> None:
+    path.parent.mkdir()
+    path.with_name("hub.db-wal").write_bytes(b"what was not yet merged")
+    if left == "empty":
+        path.touch()
+    opened = open_store(path)
+    assert opened.quarantined
+    assert path.with_name("hub.db.quarantine-1-wal").read_bytes() == b"what was not yet merged"
+    opened.store.close()
+
+
+def test_a_store_newer_than_the_code_is_refused_and_left_alone(path: Path) -> None:
+    filled(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(schema.scripts()) + 1}")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"hub\.db: the store has schema 2, .* knows 1: install the newer version"):
+        open_store(path)
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == ["hub.db"]
+
+
+def test_schema_steps_are_applied_once_each_in_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(path)
+    steps = [*schema.scripts(), "CREATE TABLE later (x);", "ALTER TABLE later ADD COLUMN y;"]
+    monkeypatch.setattr(schema, "scripts", lambda: steps)
+    for _ in range(2):
+        store, quarantined = open_store(path)
+        assert not quarantined
+        assert store.connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert store.row("e1-a-7") is not None
+        store.close()
+
+
+def test_a_schema_step_that_fails_leaves_the_version_before_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(path)
+    steps = [*schema.scripts(), "CREATE TABLE later (x); INSERT INTO later VALUES (1, 2);"]
+    monkeypatch.setattr(schema, "scripts", lambda: steps)
+    with pytest.raises(StoreError, match=r"hub\.db"):
+        open_store(path)
+    monkeypatch.undo()
+    store, quarantined = open_store(path)
+    assert not quarantined
+    assert store.connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'later'").fetchone() == (0,)
+    assert store.row("e1-a-7") is not None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "words"), [("read", IOERR_READ, "input/output error.*check the disk"), ("write", FULL, "full.*free some space")]
+)
+def test_a_failing_disk_is_not_a_corrupt_store(path: Path, disk: Disk, trouble: str, code: int, words: str) -> None:
+    if trouble == "read":
+        filled(path)
+    disk.fail[trouble] = code
+    with pytest.raises(StoreError, match=rf"hub\.db: .*{words}"):
+        open_store(path, vfs=VFS)
+    disk.heal()
+    assert not list(path.parent.glob("*quarantine*"))
+    opened = open_store(path, vfs=VFS)
+    assert not opened.quarantined
+    assert (opened.store.row("e1-a-7") is not None) is (trouble == "read")
+    opened.store.close()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"file.*: Not a directory: give the hub's user"):
+        open_store(tmp_path / "file" / "hub.db")
+
+
+def test_a_store_held_by_another_process_is_refused_not_put_aside(path: Path) -> None:
+    filled(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="another process holds the store"):
+        open_store(path)
+    other.close()
+    assert not list(path.parent.glob("*quarantine*"))

@@ -1,0 +1,235 @@
+"""A home in virtual time, so that a test reads as the script of an incident. Nothing here decides anything."""
+
+from collections.abc import Sequence
+from typing import Self, TypeVar
+
+import msgspec
+
+from rules.actions import Action, Chirp, Send, SendCheckIn
+from rules.alarm import Alarm
+from rules.engine import next_deadline, step
+from rules.events import (
+    AnyEvent,
+    CallPressed,
+    CancelPressed,
+    Cleared,
+    Commanded,
+    Config,
+    Event,
+    Heard,
+    HelpArrived,
+    LinkDown,
+    LinkUp,
+    Mode,
+    Receipted,
+    ReceiptResult,
+    Sensor,
+    Started,
+    Tick,
+    Triggered,
+)
+from rules.projection import Display, project
+from rules.reports import TYPE_OF, AlarmRaised, Report
+from rules.state import House
+from rules.values import Now
+
+R = TypeVar("R", bound=Report)
+
+SENSORS = (
+    Sensor("pendant-1", "pendant", "worn", "p1"),
+    Sensor("pendant-2", "pendant", "worn", "p1"),
+    Sensor("pendant-3", "pendant", "worn", "p2"),
+    Sensor("cord-1", "pull-cord", "bathroom", "p1"),
+    Sensor("fall-1", "fall", "worn", "p1"),
+    Sensor("flood-1", "flood", "kitchen"),
+    Sensor("flood-2", "flood", "bathroom"),
+    Sensor("smoke-1", "smoke", "hall", heartbeat_ms=12 * 3_600_000),
+    Sensor("co-1", "carbon-monoxide", "hall"),
+    Sensor("door-1", "door-button", "hall"),
+)
+
+WALL_MS = 1_767_225_600_000
+"""2026-01-01T00:00:00Z, less what the first boot has run."""
+
+MINUTE = 60.0
+HOUR = 3_600.0
+
+
+def config(*sensors: Sensor, uplinks: Sequence[str] = ("main",), outputs: bool = True) -> Config:
+    return Config(hub="hub-1", sensors=sensors or SENSORS, uplinks=tuple(uplinks), outputs=outputs, plan_version=7)
+
+
+def through_json(house: House) -> House:
+    """What a restart reads is what was written."""
+    return msgspec.json.decode(msgspec.json.encode(house), type=House)
+
+
+class Home:
+    """A hub with its sensors. Time moves only by `after` (the hub wakes on time) and `asleep_for` (it does not)."""
+
+    def __init__(self, *sensors: Sensor, uplinks: Sequence[str] = ("main",), line: bool = True) -> None:
+        self.house = House()
+        self.ms = 20_000
+        self.wall_from_boot_ms = WALL_MS
+        self.synced = True
+        self.answers_check_ins = True
+        self.config = config(*sensors, uplinks=uplinks)
+        self.journal: list[tuple[Now, Event]] = []
+        self.history: list[Action] = []
+        self.actions: list[Action] = []
+        self._boots = 1
+        self._epochs = 0
+        self.start()
+        if line:
+            self.link_up()
+        self.actions.clear()
+
+    # --- time ---
+
+    @property
+    def now(self) -> Now:
+        return Now(self.ms, self.wall_from_boot_ms + self.ms, self.synced)
+
+    def after(self, seconds: float) -> Self:
+        """Let time pass; the hub wakes for each of its deadlines."""
+        until = self.ms + round(seconds * 1000)
+        while (due := next_deadline(self.house)) is not None and due <= until:
+            self.ms = due
+            self.happens(Tick())
+        self.ms = until
+        return self
+
+    def asleep_for(self, seconds: float) -> Self:
+        """Let time pass without a wake-up: a stalled disk, a busy core, no process at all."""
+        self.ms += round(seconds * 1000)
+        return self
+
+    # --- what happens ---
+
+    def happens(self, event: AnyEvent) -> list[Action]:
+        self.journal.append((self.now, event))
+        self.house, actions = step(self.house, self.now, event)
+        done = list(actions)
+        self.actions += done
+        self.history += done
+        if self.answers_check_ins:
+            for action in done:
+                if isinstance(action, SendCheckIn) and action.id == self.house.centre.waiting:
+                    self.happens(Receipted(action.id, "accepted"))
+        return done
+
+    def start(self, *, store_quarantined: bool = False) -> list[Action]:
+        self._epochs += 1
+        return self.happens(Started(f"boot-{self._boots}", f"e{self._epochs}", self.config, store_quarantined))
+
+    def restart(self, down: float = 1.0) -> list[Action]:
+        """The process ends, and another begins from what was written."""
+        self.asleep_for(down)
+        self.house = through_json(self.house)
+        return self.start()
+
+    def reboot(self, booted: float = 15.0) -> list[Action]:
+        """The machine lost power, nobody knows for how long; it has now been up for `booted` seconds."""
+        self._boots += 1
+        self.ms = round(booted * 1000)
+        self.house = through_json(self.house)
+        return self.start()
+
+    def press(self, sensor: str, detail: str = "press") -> list[Action]:
+        return self.happens(Triggered(sensor, detail))
+
+    def wet(self, sensor: str = "flood-1") -> list[Action]:
+        return self.happens(Triggered(sensor, "wet", sustained=True))
+
+    def dry(self, sensor: str = "flood-1") -> list[Action]:
+        return self.happens(Cleared(sensor))
+
+    def heard(self, sensor: str) -> list[Action]:
+        return self.happens(Heard(sensor))
+
+    def call(self) -> list[Action]:
+        return self.happens(CallPressed())
+
+    def cancel(self) -> list[Action]:
+        return self.happens(CancelPressed())
+
+    def help_arrives(self) -> list[Action]:
+        return self.happens(HelpArrived())
+
+    def link_up(self, uplink: str = "main") -> list[Action]:
+        return self.happens(LinkUp(uplink))
+
+    def link_down(self, uplink: str = "main", reason: str = "keepalive") -> list[Action]:
+        return self.happens(LinkDown(uplink, reason))
+
+    def receipt(
+        self, ref: str | None = None, result: ReceiptResult = "accepted", retry_after: float = 0, reason: str = ""
+    ) -> list[Action]:
+        """The centre's receipt; for the last alarm raised unless told otherwise."""
+        ref = ref if ref is not None else self.ref(AlarmRaised)
+        return self.happens(Receipted(ref, result, round(retry_after * 1000), reason))
+
+    def command(self, kind: str, command_id: str = "", **data: object) -> list[Action]:
+        command_id = command_id or f"command-{len(self.journal)}"
+        return self.happens(Commanded(command_id, kind, msgspec.json.encode(data).decode()))
+
+    def acknowledge(self) -> list[Action]:
+        return self.command("acknowledge", alarm=self.alarm.id)
+
+    def resolve(self) -> list[Action]:
+        return self.command("resolve", alarm=self.alarm.id, outcome="fine")
+
+    def mode(self, mode: Mode) -> list[Action]:
+        return self.command("set-mode", mode=mode)
+
+    # --- what came of it ---
+
+    @property
+    def alarm(self) -> Alarm:
+        """The one open alarm."""
+        (alarm,) = self.house.alarms
+        return alarm
+
+    @property
+    def display(self) -> Display:
+        return project(self.house)
+
+    @property
+    def faults(self) -> set[tuple[str, str]]:
+        return {(fault.fault, fault.subject) for fault in self.house.faults}
+
+    def sent(self, kind: type[R]) -> list[R]:
+        """The reports of a type, since the last `forget`."""
+        return [each.report for each in self.actions if isinstance(each, Send) and isinstance(each.report, kind)]
+
+    def only(self, kind: type[R]) -> R:
+        (report,) = self.sent(kind)
+        return report
+
+    def ref(self, kind: type[Report]) -> str:
+        """The id of the last report of a type."""
+        return [each.id for each in self.history if isinstance(each, Send) and isinstance(each.report, kind)][-1]
+
+    def forget(self) -> Self:
+        """Look only at what comes from now on."""
+        self.actions.clear()
+        return self
+
+
+def words(actions: Sequence[Action]) -> list[str]:
+    """Actions as short words: the type of a report, `chirp name`, or the action's own name."""
+    return [_word(action) for action in actions]
+
+
+def _word(action: Action) -> str:
+    match action:
+        case Send():
+            return TYPE_OF[type(action.report)]
+        case Chirp():
+            return f"chirp {action.name}"
+        case _:
+            return type(action).__name__
+
+
+def chirps(actions: Sequence[Action]) -> list[str]:
+    return [action.name for action in actions if isinstance(action, Chirp)]

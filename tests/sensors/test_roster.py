@@ -1,0 +1,161 @@
+"""The roster: which sensor an observation is of, which events it makes, and how they are thinned."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.events import Cleared, Heard, Measured, Triggered, Troubled
+from sensors.driver import Observation
+from sensors.roster import Place, Roster
+
+MINUTE = 60_000
+
+
+class Home:
+    """A roster with a clock."""
+
+    def __init__(self, *places: tuple[str, str, str]) -> None:
+        self.roster = Roster(Place(*place) for place in places)
+        self.now = 0
+
+    def hear(self, address: str, what: Any, *, driver: str = "bus", after_ms: int = 1, **more: Any) -> list[Any]:
+        self.now += after_ms
+        return self.roster.translate(driver, Observation(address, what, **more), self.now)
+
+    def calls(self, *args: Any, **options: Any) -> list[Any]:
+        return [event for event in self.hear(*args, **options) if not isinstance(event, Heard)]
+
+
+def test_a_press_is_a_trigger_and_a_sign_of_life_in_that_order() -> None:
+    home = Home(("bus", "sos", "bathroom-cord"))
+    assert home.hear("sos", "trigger", detail="emergency") == [
+        Triggered("bathroom-cord", "emergency"),
+        Heard("bathroom-cord"),
+    ]
+    assert home.hear("sos", "trigger", detail="emergency") == [Triggered("bathroom-cord", "emergency")]
+
+
+def test_a_level_is_sustained_until_it_clears() -> None:
+    home = Home(("bus", "leak", "kitchen-leak"))
+    assert home.calls("leak/water_leak", "active", detail="wet") == [Triggered("kitchen-leak", "wet", sustained=True)]
+    assert home.calls("leak/water_leak", "clear") == [Cleared("kitchen-leak")]
+    assert home.calls("leak/water_leak", "clear") == []  # every report says dry: once is enough
+    assert home.calls("leak/water_leak", "active") == [Triggered("kitchen-leak", sustained=True)]
+
+
+def test_the_first_clear_is_told_because_the_rules_may_remember_a_wet_floor() -> None:
+    assert Home(("bus", "leak", "leak")).calls("leak/water_leak", "clear") == [Cleared("leak")]
+
+
+def test_a_level_that_stands_is_told_again_at_most_once_a_minute() -> None:
+    home = Home(("bus", "leak", "leak"))
+    told = [home.calls("leak/water_leak", "active", after_ms=1_000) for _ in range(181)]
+    assert sum(map(len, told)) == 4
+
+
+def test_no_smoke_does_not_end_carbon_monoxide() -> None:
+    home = Home(("bus", "alarm", "hall"))
+    assert home.calls("alarm/carbon_monoxide", "active")
+    assert home.calls("alarm/smoke", "clear") == []
+    assert home.calls("alarm/carbon_monoxide", "clear") == [Cleared("hall")]
+
+
+def test_one_device_can_be_two_sensors_by_part_and_its_life_is_that_of_both() -> None:
+    home = Home(("bus", "alarm/smoke", "smoke"), ("bus", "alarm/carbon_monoxide", "co"))
+    assert home.calls("alarm/smoke", "active", detail="smoke") == [Triggered("smoke", "smoke", sustained=True)]
+    assert home.calls("alarm/carbon_monoxide", "clear") == [Cleared("co")]
+    assert set(home.calls("alarm", "battery-low")) == {
+        Troubled("smoke", "battery-low", active=True),
+        Troubled("co", "battery-low", active=True),
+    }
+    assert home.hear("alarm", "alive", after_ms=MINUTE) == [Heard("smoke"), Heard("co")]
+    assert home.calls("alarm", "trigger") == []  # a press of the whole device is neither part's
+
+
+def test_s12_life_is_told_once_a_minute_for_each_sensor() -> None:
+    home = Home(("bus", "a", "a"), ("bus", "b", "b"))
+    told = [event for _ in range(601) for name in "ab" for event in home.hear(name, "alive", after_ms=500)]
+    assert told.count(Heard("a")) == told.count(Heard("b")) == 11
+    assert home.roster.last_heard_ms == {"a": home.now - 500, "b": home.now}
+
+
+@pytest.mark.parametrize("what", ["unavailable", "active", "clear", "reading"])
+def test_s7_what_a_broker_kept_and_an_absence_are_no_signs_of_life(what: str) -> None:
+    home = Home(("bus", "leak", "leak"))
+    events = home.hear("leak", what, kept=what != "unavailable")
+    assert Heard("leak") not in events
+    assert home.roster.last_heard_ms == {"leak": None}
+    assert events  # but what they say counts
+
+
+def test_troubles_are_told_when_they_change_and_once_at_the_start() -> None:
+    home = Home(("bus", "leak", "leak"))
+    told = [home.calls("leak", "tamper", on=on) for on in (False, False, True, True, False)]
+    assert told == [
+        [Troubled("leak", "tamper", active=False)],
+        [],
+        [Troubled("leak", "tamper", active=True)],
+        [],
+        [Troubled("leak", "tamper", active=False)],
+    ]
+    assert home.calls("leak", "unavailable") == [Troubled("leak", "unavailable", active=True)]
+
+
+def test_readings_are_told_when_changed_and_at_most_every_ten_minutes() -> None:
+    home = Home(("bus", "leak", "leak"))
+
+    def read(value: float, after_ms: int, quantity: str = "battery") -> list[Any]:
+        return home.calls("leak", "reading", quantity=quantity, value=value, unit="%", after_ms=after_ms)
+
+    assert read(90, 1) == [Measured("leak", "battery", 90, "%")]
+    assert read(89, 10 * MINUTE - 1) == []
+    assert read(20, 1, "temperature") == [Measured("leak", "temperature", 20, "%")]
+    assert read(90, 10 * MINUTE) == []
+    assert read(88, 1) == [Measured("leak", "battery", 88, "%")]
+
+
+def test_the_same_address_of_another_driver_is_another_device() -> None:
+    home = Home(("bus", "a", "ours"))
+    assert home.hear("a", "trigger", driver="other") == []
+
+
+def test_strangers_are_counted_shown_and_never_call() -> None:
+    home = Home(("bus", "a", "a"))
+    for number in range(1_000):
+        assert home.hear(f"stranger-{number}", "trigger") == []
+    for _ in range(3):
+        home.hear("stranger-999", "active")
+    shown = home.roster.strangers
+    assert len(shown) == 256
+    assert (shown[0].address, shown[0].count, shown[0].heard_ms) == ("stranger-999", 4, home.now)
+    assert shown[-1].address == "stranger-744"
+
+
+def test_two_sensors_cannot_share_an_address_nor_one_have_two() -> None:
+    with pytest.raises(ValueError, match="share address 'x' of driver 'bus'"):
+        Home(("bus", "x", "a"), ("bus", "x", "b"))
+    with pytest.raises(ValueError, match="configured twice"):
+        Home(("bus", "x", "a"), ("bus", "y", "a"))
+
+
+WHAT = st.sampled_from(["trigger", "active", "clear", "alive", "tamper", "battery-low", "unavailable", "reading"])
+SEEN = st.builds(
+    Observation, st.sampled_from(["a", "a/x", "a/y", "b/x", "b", "c"]), WHAT, st.text(max_size=3), st.booleans(),
+    st.text(max_size=2), st.floats(0, 9), kept=st.booleans(),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(SEEN, st.integers(0, MINUTE)), max_size=60))
+def test_every_trigger_of_a_configured_sensor_comes_through_and_nothing_else_calls(history: Any) -> None:
+    home = Home(("bus", "a", "a"), ("bus", "b/x", "bx"))
+    sensors = {"a": "a", "a/x": "a", "a/y": "a", "b/x": "bx"}
+    for seen, wait in history:
+        home.now += wait
+        events = home.roster.translate("bus", seen, home.now)
+        presses = [event for event in events if isinstance(event, Triggered) and not event.sustained]
+        expected = seen.what == "trigger" and seen.address in sensors
+        assert [event.sensor for event in presses] == ([sensors[seen.address]] if expected else [])
+        for event in events:
+            assert event.sensor in {"a", "bx"}  # type: ignore[attr-defined]
