@@ -12,6 +12,8 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+DEFAULT_SOCKET = Path("/run/hearthline/hub.sock")
+
 REQUEST_BYTES_MAX = 4 * 1024
 REPLY_BYTES_MAX = 1024 * 1024
 CLIENTS_MAX = 16
@@ -32,7 +34,7 @@ class AskServer:
     def __init__(self, path: Path, answer: Callable[[], bytes]) -> None:
         self._path = path
         self._answer = answer
-        self._clients = 0
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
         self._inode = 0
 
@@ -40,19 +42,27 @@ class AskServer:
         """Open the socket. Raises AskError."""
         sock = _bind(self._path)
         self._inode = self._path.stat().st_ino
-        self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=REQUEST_BYTES_MAX)
+        self._server = await asyncio.start_unix_server(self._connected, sock=sock, limit=REQUEST_BYTES_MAX)
 
     async def close(self) -> None:
         """Close the socket and remove its file, unless another has taken its place."""
         if self._server is None:
             return
         self._server.close()
+        for writer in self._clients:
+            writer.transport.abort()
+        await asyncio.gather(*self._clients.values(), return_exceptions=True)
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
 
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= CLIENTS_MAX:  # S12
+            writer.transport.abort()
+            return
+        self._clients[writer] = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
         try:
             async with asyncio.timeout(PATIENCE_S):
                 writer.write(await self._reply(reader) + b"\n")
@@ -60,12 +70,10 @@ class AskServer:
         except (TimeoutError, OSError):
             writer.transport.abort()
         finally:
-            self._clients -= 1
+            self._clients.pop(writer)
             writer.close()
 
     async def _reply(self, reader: asyncio.StreamReader) -> bytes:
-        if self._clients > CLIENTS_MAX:  # S12
-            return _error("too many are asking: try again")
         try:
             request = json.loads(await reader.readuntil(b"\n"))
         except asyncio.LimitOverrunError:
@@ -95,6 +103,8 @@ def ask(path: Path, timeout_s: float = 5.0, question: str = "status") -> bytes:
             raise AskError(f"{path}: nobody answers: is the hub running?") from None
         except PermissionError:
             raise AskError(f"{path}: not allowed: ask as root or as a member of the socket's group") from None
+        except ConnectionError:
+            raise AskError(f"{path}: it hung up: too many are asking, or the hub stops: try again") from None
         except TimeoutError:
             raise AskError(f"{path}: no answer in {timeout_s:g} s: the hub runs but does not respond") from None
         except OSError as error:

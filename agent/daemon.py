@@ -33,8 +33,9 @@ from agent.uplink.inward import Inward
 from agent.uplink.tls import tls_context
 from agent.uplink.uplink import Uplink
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Signer, Verifier, read_key
-from rules.actions import Action, Chirp, Postpone, PublishState, Reject, Resend, SendCheckIn, Settle
+from rules.actions import Action, Chirp, Postpone, PublishState, Reject, Resend, Send, SendCheckIn, Settle
 from rules.events import ClockChanged, Dropped, PartChanged, Started
+from rules.reports import TYPE_OF, AlarmFacts
 from sensors.registry import driver_type
 
 log = logging.getLogger(__name__)
@@ -220,6 +221,9 @@ class Daemon:
     def _act(self, turned: Turned) -> None:
         """Carry out what a turn decided. Nothing here waits, and nothing here may stop the rest."""
         self.outputs.show(turned.display)
+        for action in turned.actions:
+            if isinstance(action, Send) and isinstance(action.report, AlarmFacts):
+                log.info("%s %s", TYPE_OF[type(action.report)], action.report.alarm)
         for row in turned.rows:
             for uplink in self.uplinks:
                 uplink.offer(row)

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from agent.pins import open_output
+from agent.pins import close_output, open_output
 from agent.sounds import CHIRPS, LIGHTS, STILL, TONES, Pattern
 from rules.actions import ChirpName
 from rules.events import Event, PartChanged
@@ -15,7 +16,12 @@ from rules.projection import Display
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
-"""How often a pin that failed is tried again."""
+"""How soon a pin that failed is tried again."""
+
+RETRY_S_MAX = 300.0
+"""The pause doubles up to this, so that a loose wire does not fill the outbox (S12)."""
+
+_IDLE_HZ = 440
 
 Tell = Callable[[Event], object]
 
@@ -75,6 +81,8 @@ class Line:
         self._device: Device | None = None
         self._level = 0
         self._well = True
+        self._failed_s = -math.inf
+        self._pause_s = RETRY_S
         self._sustained: Pattern = STILL
         self._once = False
         self._steps: Iterator[tuple[int, int]] = iter(())
@@ -99,8 +107,8 @@ class Line:
         for timer in (self._next, self._retry):
             if timer is not None:
                 timer.cancel()
-        if self._device is not None:
-            with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):
+            if self._device is not None:
                 self._device.write(0)
         self._let_go()
 
@@ -130,10 +138,17 @@ class Line:
             self._device.write(self._level)
         except Exception as error:  # noqa: BLE001 -- gpiozero's, lgpio's and the kernel's errors have no common base
             self._let_go()
-            self._retry = self._loop.call_later(RETRY_S, self._write)
+            self._retry = self._loop.call_later(self._next_pause_s(), self._write)
             self._report(well=False, reason=f"{type(error).__name__}: {error}")
         else:
             self._report(well=True)
+
+    def _next_pause_s(self) -> float:
+        steady = self._loop.time() - self._failed_s > 2 * RETRY_S_MAX
+        self._failed_s = self._loop.time()
+        pause_s = RETRY_S if steady else self._pause_s
+        self._pause_s = min(2 * pause_s, RETRY_S_MAX)
+        return pause_s
 
     def _report(self, *, well: bool, reason: str = "") -> None:
         if well != self._well:
@@ -143,36 +158,40 @@ class Line:
     def _let_go(self) -> None:
         device, self._device = self._device, None
         if device is not None:
-            with contextlib.suppress(Exception):
-                device.close()
+            device.close()
 
 
 class _Switch:
     """A light or a siren: on or off."""
 
     def __init__(self, pin: int, factory: Any) -> None:  # noqa: ANN401 -- gpiozero has no types
-        self._device = open_output("DigitalOutputDevice", pin, factory)
+        self._device = open_output(pin, factory)
 
     def write(self, level: int) -> None:
         self._device.value = level
 
     def close(self) -> None:
-        self._device.close()
+        close_output(self._device)
 
 
 class _Sounder:
-    """A passive buzzer or an amplifier: a square wave."""
+    """A passive buzzer or an amplifier: a square wave.
+
+    Not gpiozero's PWMOutputDevice: once its pin has raised, its `close` raises too, and the pin stays "in use" for
+    ever, so that the sounder could never recover.
+    """
 
     def __init__(self, pin: int, factory: Any) -> None:  # noqa: ANN401 -- likewise
-        self._device = open_output("PWMOutputDevice", pin, factory)
+        self._device = open_output(pin, factory)
 
     def write(self, level: int) -> None:
-        if level:
-            self._device.frequency = level
-        self._device.value = 0.5 if level else 0
+        self._device.pin.frequency = level or _IDLE_HZ  # in silence too, so that a dead pin cannot seem to recover
+        self._device.pin.state = 0.5 if level else 0
 
     def close(self) -> None:
-        self._device.close()
+        with contextlib.suppress(Exception):
+            self._device.pin.frequency = None
+        close_output(self._device)
 
 
 class PinOutputs:

@@ -44,9 +44,17 @@ def _lgpio(scratch: Path) -> Any:  # noqa: ANN401 -- likewise
         raise PinsError(f"the pins cannot be opened: {error}: {remedy}") from error
 
 
-def open_output(kind: Literal["DigitalOutputDevice", "PWMOutputDevice"], pin: int, factory: Any) -> Any:  # noqa: ANN401 -- likewise
-    """Open one of gpiozero's output devices, off, on a Broadcom pin number. Raises whatever gpiozero raises."""
-    return getattr(importlib.import_module("gpiozero"), kind)(pin, pin_factory=factory)
+def open_output(pin: int, factory: Any) -> Any:  # noqa: ANN401 -- likewise
+    """Open an output that is off, on a Broadcom pin number. Raises whatever gpiozero raises."""
+    return importlib.import_module("gpiozero").DigitalOutputDevice(pin, pin_factory=factory)
+
+
+def close_output(device: Any) -> None:  # noqa: ANN401 -- likewise
+    """Let go of an output, whatever its pin does."""
+    try:
+        device.close()
+    except Exception:  # noqa: BLE001 -- gpiozero's, lgpio's and the kernel's errors have no common base
+        device._pin = None  # noqa: SLF001 -- the pin is released by now; else `__del__` closes, and raises, once more
 
 
 class Board:

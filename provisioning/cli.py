@@ -1,4 +1,4 @@
-"""The command `hearthline`: finds its commands among the installed entry points, and loads only the one that is used."""
+"""The command `hearthline`: finds its commands among the entry points, and loads only the one that is used."""
 
 from importlib.metadata import EntryPoint, entry_points
 

@@ -144,7 +144,7 @@ class MqttLink:
             why = f"no answer within {timeout_s:g} s" if isinstance(problem, TimeoutError) else _words(problem)
             self.abort(f"cannot connect to {host}:{port}: {why}")
             if isinstance(problem, Exception):
-                raise LinkLostError(self.closed.result()) from problem
+                raise LinkLostError(f"cannot connect to {host}:{port}: {why}") from problem
             raise
 
     def _dial(self, host: str, port: int) -> None:
@@ -199,7 +199,7 @@ class MqttLink:
         if self._connack.done():
             return
         if reason.is_failure:
-            self._connack.set_exception(LinkLostError(f"the broker refused us: {reason}"))
+            self._lost(f"the broker refused us: {reason}")
             return
         self.session_present = flags.session_present
         self.receive_maximum = getattr(properties, "ReceiveMaximum", _UNLIMITED_RECEIVE_MAXIMUM)

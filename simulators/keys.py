@@ -1,4 +1,4 @@
-"""Makes every key and certificate a demonstration or a test needs. For pretending only: the authority's key lies beside.
+"""Makes every key and certificate a demonstration or a test needs. Never for a real home.
 
 `python -m simulators.keys FOLDER [--hub ID ...]`
 """
@@ -57,7 +57,9 @@ def make_keys(folder: Path, wall_ms: int, hubs: Iterable[str] = ("demo-hub",)) -
     `wall_ms` is Unix time in milliseconds: the certificates are valid from a day before for a year. Raises OSError,
     and ValueError for a hub id that is none.
     """
-    names = {hub: topic(hub, "event") and hub for hub in hubs}
+    names = list(hubs)
+    for hub in names:
+        topic(hub, "event")  # refuses what is no hub id
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = _Authority(folder, dt.datetime.fromtimestamp(wall_ms / 1000, dt.UTC))
     centre = Ed25519PrivateKey.generate()

@@ -17,9 +17,11 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +38,7 @@ _MS_MAX = 600_000
 _BOUNCES_MAX = 1_000
 _PATH_BYTES_MAX = 107  # sun_path of a Unix socket address, less its NUL
 _START_S = 10.0
+_END_S = 10.0
 
 
 class PinsSocketError(Exception):
@@ -259,15 +262,27 @@ def _make_way(path: Path) -> None:
         raise PinsSocketError(f"{path}: exists and is no socket: choose another path")
 
 
+def _end_with_stdin() -> None:
+    """Wait until the other end of our standard input is gone, then end as systemd would end us: politely, then not."""
+    while os.read(sys.stdin.fileno(), _LINE_BYTES_MAX):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_END_S)
+    os._exit(1)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the agent on watched mock pins; give its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m simulators.pins", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m simulators.pins", description=__doc__.partition("\n")[0])
     parser.add_argument("--pins-socket", type=Path, required=True, help="where to listen for drive, press and watch")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when whoever started us is gone")
     parser.add_argument("agent", nargs="*", help="the agent's own arguments, after --")
     options = parser.parse_args(argv)
 
     from agent.__main__ import main as run_agent  # noqa: PLC0415 -- only the process that runs it loads it
 
+    if options.until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     factory = WatchedFactory()
     try:
         with PinsServer(options.pins_socket, factory):

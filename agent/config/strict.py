@@ -136,7 +136,9 @@ def did_you_mean(value: object, known: Iterable[object]) -> str:
 
 
 def shown(value: object) -> str:
-    """Show a value as it stands in the file, shortened."""
+    """Show a value as it stands in the file, shortened; a path whole, so that it can be copied."""
+    if isinstance(value, Path):
+        return f'"{value}"'
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

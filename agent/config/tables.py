@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from agent.ask import DEFAULT_SOCKET
 from agent.pins import FactoryName
 from agent.wire.topics import HUB_ID
 from rules.kinds import Kind
@@ -126,7 +127,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
     hub: HubId
     state_dir: Path = Path("/var/lib/hearthline")
-    socket: Path = Path("/run/hearthline/hub.sock")
+    socket: Path = DEFAULT_SOCKET
     outputs: Annotated[Any, Meta(description='"log" or a table [outputs]')]
     keys: Annotated[Any, Meta(description="a table [keys]")]
     uplink: Annotated[Any, Meta(description="at least one table [[uplink]]")]

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from agent.store.errors import ConflictError, StoreError
 from agent.store.retention import Limits, prune
 from agent.store.rows import RAISED, TELEMETRY, Batch, Lane, Row, place
-from agent.store.schema import upgrade
+from agent.store.schema import check, upgrade
 from rules.events import Dropped
 
 _BUSY_MS = 2_000
 _WAL_PAGES_MAX = 4_000  # a backstop of 16 MiB: `prune` checkpoints long before, so that no alarm's commit has to
-_COMMITS_PER_CHECKPOINT = 50  # of some five pages each: the log stays near 1 MiB
+_CHANGES_PER_CHECKPOINT = 250  # some three of them, and five pages, in an event's commit: the log stays near 2 MiB
 _CONFLICTS_MAX = 100
 
 _COLUMNS = "epoch, lane, seq, rank, body, digest"
@@ -37,9 +37,10 @@ class Store:
         self.connection = connection
         connection.isolation_level = None  # transactions are begun and ended here, and nowhere else
         connection.row_factory = None
+        check(connection)  # first, so that a file which is not for us is left as it is
         _configure(connection)
         upgrade(connection)
-        self._commits = 0  # since the last checkpoint
+        self._checkpointed = connection.total_changes
         self._proposed = 0  # outbox rows up to this number were proposed for dropping already
 
     def close(self) -> None:
@@ -73,7 +74,6 @@ class Store:
             self._mark(batch.rejected, "state = 2 WHERE state = 0")
             for dropped in batch.dropped:
                 self._drop(dropped)
-        self._commits += 1
         if conflicts:
             raise ConflictError(conflicts)
 
@@ -149,9 +149,9 @@ class Store:
         its limit is only *named*: it leaves with the batch that commits these `Dropped` events (`Batch.dropped`).
         Lane a is never named (S12). `wall_ms` is the wall clock if it is trusted, else None: nothing is then too old.
         """
-        if self._commits >= _COMMITS_PER_CHECKPOINT:
+        if self.connection.total_changes - self._checkpointed >= _CHANGES_PER_CHECKPOINT:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            self._commits = 0
+            self._checkpointed = self.connection.total_changes
         named, self._proposed = prune(self.connection, self._transaction, limits, wall_ms, self._proposed)
         return named
 
@@ -227,9 +227,12 @@ class _Pragma(NamedTuple):
 
 def _configure(connection: sqlite3.Connection) -> None:
     """Set what durability and bounds rest on. Raises StoreError where the file system cannot carry it."""
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        connection.execute(
+            "PRAGMA auto_vacuum = INCREMENTAL"
+        )  # possible in an empty file only, before its log is begun
     for name, value in (
         _Pragma("busy_timeout", _BUSY_MS),
-        _Pragma("auto_vacuum", "INCREMENTAL"),  # takes effect in a new file only, and before its log is begun
         _Pragma("journal_mode", "WAL"),
         _Pragma("synchronous", "FULL"),  # S1: NORMAL lost committed rows at power cuts, 200 times in 200
         _Pragma("wal_autocheckpoint", _WAL_PAGES_MAX),

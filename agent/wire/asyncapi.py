@@ -20,7 +20,7 @@ _DESCRIPTION = f"""\
 How a Hearthline hub and a response centre speak, version 1: MQTT 5, QoS 1 throughout.
 
 **Envelope.** Every MQTT payload is a compact JWS (RFC 7515), content type `{CONTENT_TYPE}`. The schemas here \
-are of the JWS *payload*, which is UTF-8 JSON. The protected header holds exactly `alg` and `kid`. A hub signs \
+are of the JWS *payload*, which is UTF-8 JSON. The protected header holds `alg` and `kid`. A hub signs \
 with a P-256 key, `alg` = `{HUB_ALGORITHM}`; a centre with an Ed25519 key, `alg` = `{CENTRE_ALGORITHM}`. The \
 algorithm belongs to the side and is never taken from the message. `kid` is the key's RFC 7638 thumbprint; two \
 keys of a side may be valid at once. `aud` is `{CENTRE}` for what a hub sends and the hub's id for what a centre \

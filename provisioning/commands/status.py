@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agent.ask import AskError, ask
+from agent.ask import DEFAULT_SOCKET, AskError, ask
 from agent.status import AlarmStatus, FaultStatus, HubStatus
 
 EXIT_UNWELL = 1
 EXIT_CANNOT_ASK = 2
-DEFAULT_SOCKET = Path("/run/hearthline/hub.sock")
 
 Row = tuple[str | Text, ...]
 

@@ -179,7 +179,7 @@ class Home:
     def resolve(self) -> list[Action]:
         return self.command("resolve", alarm=self.alarm.id, outcome="fine")
 
-    def mode(self, mode: Mode) -> list[Action]:
+    def set_mode(self, mode: Mode) -> list[Action]:
         return self.command("set-mode", mode=mode)
 
     # --- what came of it ---
@@ -191,6 +191,17 @@ class Home:
         return alarm
 
     @property
+    def stage(self) -> str:
+        return self.alarm.stage
+
+    @property
+    def delivery(self) -> str:
+        return self.alarm.delivery
+
+    @property
+    def mode(self) -> str:
+        return self.house.mode
+
     def display(self) -> Display:
         return project(self.house)
 

@@ -13,10 +13,10 @@ def test_the_window_ends_on_the_millisecond(sensor: str, window_s: float) -> Non
     home = Home()
     home.press(sensor)
     home.after(window_s - 0.001)
-    assert home.alarm.stage == "pending"
+    assert home.stage == "pending"
     assert home.sent(AlarmRaised) == []
     home.after(0.001)
-    assert home.alarm.stage == "raised"
+    assert home.stage == "raised"
     assert home.only(AlarmRaised).rule == "window-ended"
 
 
@@ -46,7 +46,7 @@ def test_s6_cancel_at_10_s_comes_after_the_raise(wakes: bool, at_s: float) -> No
     else:
         home.asleep_for(at_s)
     home.cancel()
-    assert home.alarm.stage == "raised"
+    assert home.stage == "raised"
     assert home.only(AlarmRaised).clock.monotonic_ms == pressed_ms + 10_000  # its own due time, not the waking
     assert home.only(AlarmCancelled).stage == "raised"
 
@@ -57,7 +57,7 @@ def test_s4_second_press_ends_the_cancel_window() -> None:
     home.after(3).press("pendant-1")
     raised = home.only(AlarmRaised)
     assert (raised.rule, raised.triggers) == ("second-press", 2)
-    assert home.alarm.stage == "raised"
+    assert home.stage == "raised"
 
 
 def test_s4_second_press_on_another_sensor_of_the_same_person_and_place_ends_it_too() -> None:
@@ -94,7 +94,7 @@ def test_cancel_after_the_raise_is_an_event_and_never_a_deletion() -> None:
     home = Home()
     home.press("pendant-1")
     home.after(12).cancel()
-    assert home.alarm.stage == "raised"
+    assert home.stage == "raised"
     assert chirps(home.actions) == ["heard", "heard"]
     home.acknowledge()
     home.after(61).cancel()

@@ -58,11 +58,11 @@ def test_s4_another_place_or_person_is_a_new_alarm(first: str, second: str) -> N
 
 def test_a_real_press_never_joins_a_test_that_was_left_open() -> None:
     home = Home()
-    home.mode("engineer")
+    home.set_mode("engineer")
     home.press("pendant-1")
     home.after(10)
     assert home.only(AlarmRaised).test
-    home.mode("home")
+    home.set_mode("home")
     home.forget().press("pendant-1")
     home.after(10)
     assert not home.only(AlarmRaised).test
@@ -71,7 +71,7 @@ def test_a_real_press_never_joins_a_test_that_was_left_open() -> None:
 
 def test_a_test_press_never_joins_a_real_alarm() -> None:
     home = raised()
-    home.mode("engineer")
+    home.set_mode("engineer")
     home.press("pendant-1")
     home.after(10)
     assert home.only(AlarmRaised).test

@@ -119,7 +119,7 @@ def test_contact_addresses(address: str, expected: ContactAddress) -> None:
     assert parse_contact(address) == expected
 
 
-@pytest.mark.parametrize("address", ["", "GPIO", "gpio17", "GPIO17:open", "GPIO170", "17:", " 17", "١٧"])
+@pytest.mark.parametrize("address", ["", "GPIO", "gpio17", "GPIO17:open", "GPIO170", "17:", " 17", "\u0661\u0667"])
 def test_a_bad_contact_address_says_what_is_expected(address: str) -> None:
     with pytest.raises(ValueError, match="expected 'GPIO17'"):
         parse_contact(address)

@@ -171,7 +171,11 @@ async def test_a_deaf_driver_keeps_running_and_is_a_fault_until_it_listens() -> 
 
 async def test_what_the_hub_cannot_take_does_not_stop_the_driver(caplog: pytest.LogCaptureFixture) -> None:
     house = House(radio=Script(listen))
-    house.listening._ears["radio"]._hear = lambda _driver, _seen: 1 / 0
+
+    def cannot(_driver: str, _seen: Observation) -> None:
+        raise ZeroDivisionError
+
+    house.listening._ears["radio"]._hear = cannot
     async with house.running():
         await asyncio.sleep(0)
         await asyncio.sleep(0)

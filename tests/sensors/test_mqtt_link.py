@@ -240,7 +240,20 @@ async def test_cancelling_connect_leaves_nothing_open() -> None:
         assert link.closed.done()
 
 
-async def test_s7_bytes_that_break_paho_end_the_link_instead_of_deafening_it() -> None:
+async def test_s7_an_exception_inside_paho_ends_the_link_instead_of_deafening_it(broker: Mosquitto) -> None:
+    async with linked(broker, "hub") as link:
+
+        def trip() -> int:
+            raise IndexError("paho tripped")
+
+        link._client.loop_read = trip  # type: ignore[method-assign, assignment]
+        waiting = link.publish("a", b"")  # its PUBACK is what it trips over
+        assert await ended(link) == "broken by paho tripped"
+        with pytest.raises(LinkLostError, match="paho tripped"):
+            await waiting
+
+
+async def test_s7_malformed_packets_end_the_link() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1024)
         writer.write(bytes.fromhex("20 03 00 00 00"))

@@ -165,7 +165,17 @@ def test_the_bridges_own_state() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"{", b"null", b"[]", b'"on"', b"\xff\xfe", b"[" * 30_000, b'{"a":' * 9_000, b" " * PAYLOAD_BYTES_MAX + b"{}"],
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"on"',
+        b"\xff\xfe",
+        b"[" * 30_000,
+        b'{"a":' * 9_000,
+        b" " * PAYLOAD_BYTES_MAX + b"{}",
+    ],
 )
 def test_junk_is_counted_and_says_nothing(payload: bytes) -> None:
     bus = Bus()

@@ -90,7 +90,7 @@ def test_what_is_retained_greets_who_comes_later(broker: DemoBroker) -> None:
 def test_a_will_is_published_for_who_vanishes(broker: DemoBroker) -> None:
     with talking(broker.port, "ear") as ear:
         ear.subscribe("will/#")
-        Talker(broker.port, "mortal", will="will/mortal").vanish()  # type: ignore[arg-type]
+        Talker(broker.port, "mortal", will="will/mortal").vanish()
         assert ear.heard.get(timeout=5).payload == b"gone"
 
 

@@ -26,21 +26,28 @@ def scripts() -> list[str]:
     return [each.read_text(encoding="utf-8") for each in files]
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a store to the newest schema, one transaction for each step, so that a cut between steps is harmless.
+def check(connection: sqlite3.Connection) -> None:
+    """See that the file is ours to write, without writing.
 
     Raises StoreError for a store newer than this code, ForeignSchemaError for tables that are not a hub's.
     """
-    steps = scripts()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(steps):
+    version, known = _version(connection), len(scripts())
+    if version > known:
         raise StoreError(
-            f"the store has schema {version}, this version of the hub knows {len(steps)}: "
+            f"the store has schema {version}, this version of the hub knows {known}: "
             "install the newer version again; the store was left as it is"
         )
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if version < 0 or (version == 0 and tables):
         raise ForeignSchemaError("the file is a database, but not a hub's store")
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a store to the newest schema, one transaction for each step, so that a cut between steps is harmless.
+
+    Raises ForeignSchemaError when it then lacks what it should have.
+    """
+    steps, version = scripts(), _version(connection)
     for number, sql in enumerate(steps[version:], start=version + 1):
         try:
             connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
@@ -48,6 +55,11 @@ def upgrade(connection: sqlite3.Connection) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
     _probe(connection)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _probe(connection: sqlite3.Connection) -> None:

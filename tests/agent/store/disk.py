@@ -18,10 +18,26 @@ class _Methods(ctypes.Structure):  # sqlite3_io_methods, version 3
         ("iVersion", ctypes.c_int),
         *(
             (name, ctypes.c_void_p)
-            for name in (
-                "xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xFileControl "
-                "xSectorSize xDeviceCharacteristics xShmMap xShmLock xShmBarrier xShmUnmap xFetch xUnfetch"
-            ).split()
+            for name in [
+                "xClose",
+                "xRead",
+                "xWrite",
+                "xTruncate",
+                "xSync",
+                "xFileSize",
+                "xLock",
+                "xUnlock",
+                "xCheckReservedLock",
+                "xFileControl",
+                "xSectorSize",
+                "xDeviceCharacteristics",
+                "xShmMap",
+                "xShmLock",
+                "xShmBarrier",
+                "xShmUnmap",
+                "xFetch",
+                "xUnfetch",
+            ]
         ),
     )
 
@@ -40,10 +56,24 @@ class _Vfs(ctypes.Structure):
         ("pAppData", ctypes.c_void_p),
         *(
             (name, ctypes.c_void_p)
-            for name in (
-                "xOpen xDelete xAccess xFullPathname xDlOpen xDlError xDlSym xDlClose xRandomness xSleep xCurrentTime "
-                "xGetLastError xCurrentTimeInt64 xSetSystemCall xGetSystemCall xNextSystemCall"
-            ).split()
+            for name in [
+                "xOpen",
+                "xDelete",
+                "xAccess",
+                "xFullPathname",
+                "xDlOpen",
+                "xDlError",
+                "xDlSym",
+                "xDlClose",
+                "xRandomness",
+                "xSleep",
+                "xCurrentTime",
+                "xGetLastError",
+                "xCurrentTimeInt64",
+                "xSetSystemCall",
+                "xGetSystemCall",
+                "xNextSystemCall",
+            ]
         ),
     )
 

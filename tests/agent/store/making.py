@@ -3,6 +3,7 @@
 import hashlib
 
 from agent.store.rows import RAISED, TELEMETRY, Batch, Entry, Row
+from rules.events import Dropped
 from rules.values import Now
 
 
@@ -17,5 +18,12 @@ def entry(event: str = "tick", ms: int = 0, wall_ms: int = 0, *, synced: bool = 
     return Entry(Now(ms, wall_ms, synced), b'{"event":"%s"}' % event.encode())
 
 
-def batch(*rows: Row, house: bytes = b"{}", event: str = "triggered", **more: tuple[object, ...]) -> Batch:
-    return Batch(entries=(entry(event),), house=house, rows=rows, **more)  # type: ignore[arg-type]
+def batch(
+    *rows: Row,
+    house: bytes = b"{}",
+    event: str = "triggered",
+    settled: tuple[str, ...] = (),
+    rejected: tuple[str, ...] = (),
+    dropped: tuple[Dropped, ...] = (),
+) -> Batch:
+    return Batch((entry(event),), house, rows, settled, rejected, dropped)

@@ -56,8 +56,8 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
 
 def filled(path: Path) -> None:
     store, _ = open_store(path)
-    for seq in range(200):
-        store.commit(batch(row(seq, body=b"x" * 500)))
+    for first in range(0, 200, 20):
+        store.commit(batch(*(row(seq, body=b"x" * 500) for seq in range(first, first + 20))))
     store.close()
 
 
@@ -115,8 +115,7 @@ def test_s7_the_log_is_put_aside_with_its_store(path: Path) -> None:
     log = path.with_name("hub.db-wal").read_bytes()
     cut = path.parent.with_name("after-the-cut")  # as a power cut leaves it: the log not yet merged, the file damaged
     cut.mkdir()
-    data = bytearray(path.read_bytes())
-    data[:16] = b"damaged by a cut"
+    data = b"damaged by a cut" * 256 * 40  # every page: those that are in the log alone can be read
     (cut / "hub.db").write_bytes(data)
     (cut / "hub.db-wal").write_bytes(log)
     store.close()
@@ -178,7 +177,8 @@ def test_a_schema_step_that_fails_leaves_the_version_before_it(path: Path, monke
 
 
 @pytest.mark.parametrize(
-    ("trouble", "code", "words"), [("read", IOERR_READ, "input/output error.*check the disk"), ("write", FULL, "full.*free some space")]
+    ("trouble", "code", "words"),
+    [("read", IOERR_READ, "input/output error.*check the disk"), ("write", FULL, "full.*free some space")],
 )
 def test_a_failing_disk_is_not_a_corrupt_store(path: Path, disk: Disk, trouble: str, code: int, words: str) -> None:
     if trouble == "read":
@@ -196,7 +196,7 @@ def test_a_failing_disk_is_not_a_corrupt_store(path: Path, disk: Disk, trouble: 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"file.*: Not a directory: give the hub's user"):
+    with pytest.raises(StoreError, match=r"file.*: .*: give the hub's user"):
         open_store(tmp_path / "file" / "hub.db")
 
 

@@ -1,0 +1,75 @@
+# What one does with Hearthline. Bare `make` lists it.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+# Made by another Python, it is made anew: `make test PYTHON=python3.13` never runs on the old one.
+MADE := $(VENV)/.made-by-$(subst /,-,$(PYTHON))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+# What a shell happens to have set must not reach into our environment.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check bench lock clean mosquitto
+
+help: ## list these targets
+	@echo "Hearthline. Each target sets up what it needs, in $(VENV); PYTHON=python3.13 chooses another Python."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## a home, a hub and a response centre on this machine; ARGS="--help" lists what it can show
+	@$(BIN)/hearthline demo $(ARGS)
+
+test: $(VENV)/.dev mosquitto ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## style, types, import directions, published contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m agent.wire.schema --check
+
+bench: $(VENV)/.dev ## how fast, and how much memory
+	@echo "there is no benchmark yet"; exit 1
+
+lock: $(VENV)/.dev ## choose the newest libraries and lock them, by hash, in requirements/
+	$(LOCK) --upgrade --extra build --output-file requirements/run.txt
+	$(LOCK) --upgrade --extra build --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## remove what these targets made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how they get what they need ---------------------------------------------------------------
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Hearthline needs Python 3.11 or newer; '$(PYTHON)' is not that. Name one: make PYTHON=python3.13" >&2; exit 1; }
+	@echo "Setting up $(VENV) ($$($(PYTHON) --version)) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || \
+		{ rm -rf $(VENV); echo "This Python cannot make environments. Remedy: sudo apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.run: requirements/run.txt pyproject.toml $(MADE)
+	@echo "Installing what Hearthline runs on, each file checked by its hash (once; a minute or so) ..."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/run.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "Installing what it is tested with ..."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+# The tests talk to a real Mosquitto, each to one of its own on a port of its own.
+APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
+mosquitto:
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || { \
+		echo "Installing Mosquitto ..."; \
+		$(APT) install -y -q --no-install-recommends mosquitto || \
+		{ $(APT) update -q && $(APT) install -y -q --no-install-recommends mosquitto; }; } || \
+		{ echo "The tests need Mosquitto and it could not be installed. Remedy, as root: apt install mosquitto" >&2; exit 1; }

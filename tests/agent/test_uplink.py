@@ -1,0 +1,198 @@
+"""The uplink against a real Mosquitto over TLS, through a proxy that can break the line; each test is an incident."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from simulators.proxy import Proxy
+from tests.support.rig import HUB, NO_WINDOW, Rig, SerialAdapter, pendants, radio, x10
+
+
+class Home:
+    """A rig whose line goes through a proxy, with twenty pendants in rooms of their own."""
+
+    def __init__(self, rig: Rig, line: Proxy, adapter: SerialAdapter) -> None:
+        self.rig, self.line, self._adapter = rig, line, adapter
+        self._pressed = 0
+
+    def press(self) -> str:
+        """Press a pendant nobody has pressed yet; give its sensor."""
+        self._adapter.say(x10(self._pressed))
+        self._pressed += 1
+        return f"pendant-{self._pressed - 1}"
+
+    async def faults(self) -> set[str]:
+        return {fault["fault"] for fault in (await self.rig.status())["faults"]}
+
+    async def until_fault(self, name: str, *, standing: bool = True, timeout_s: float = 15) -> float:
+        """Wait until a fault stands (or not); give the seconds it took."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.timeout(timeout_s):
+            while (name in await self.faults()) is not standing:
+                await asyncio.sleep(0.05)
+        return loop.time() - began
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    adapter = SerialAdapter(tmp_path / "radio").plug_in()
+    rig = Rig(tmp_path, radio(adapter.path) + pendants(range(20)) + NO_WINDOW)
+    async with Proxy(0, ("127.0.0.1", rig.broker.port)) as line:
+        rig.port = line.port
+        async with rig:
+            await rig.hub.start()
+            await rig.online()
+            await rig.listening()
+            yield Home(rig, line, adapter)
+    adapter.pull()
+
+
+async def test_a_press_reaches_the_centre_once_and_comes_back(home: Home) -> None:
+    home.press()
+    raised = await home.rig.event("alarm.raised")
+    home.rig.centre.acknowledge(raised.alarm)
+    await home.rig.event("alarm.acknowledged")
+    home.rig.centre.resolve(raised.alarm, "visited")
+    await home.rig.event("alarm.resolved")
+    await home.rig.settled()
+    assert len(home.rig.came("command.done")) == 2
+    status = await home.rig.status()
+    assert status["alarms"] == []
+    assert status["outbox"] == {"a": 0, "t": 0}
+
+
+async def test_s2_a_puback_is_no_delivery_and_the_alarm_waits_for_the_centre(home: Home) -> None:
+    home.rig.centre.faults.silent = True
+    home.press()
+    took_s = await home.until_fault("centre", timeout_s=13)
+    assert took_s <= 11, "a dead centre is noticed in 10 s while an alarm waits"
+    status = await home.rig.status()
+    assert status["links"][0]["up"], "the link is not torn down for a silent centre"
+    assert status["alarms"][0]["delivery"] == "waiting"
+    assert status["display"]["tone"] == "no-line"
+    assert status["display"]["arrived"] == "off"
+    home.rig.centre.faults.silent = False
+    await home.rig.event("alarm.raised", timeout_s=31)  # S3: resent at most 30 s apart
+    await home.until_fault("centre", standing=False)
+
+
+async def test_s3_an_alarm_raised_without_a_line_arrives_when_the_line_returns(home: Home) -> None:
+    home.line.cut()
+    home.press()
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(10):
+        while not (await home.rig.status())["alarms"]:
+            await asyncio.sleep(0.02)
+    assert (await home.rig.status())["display"]["tone"] == "no-line"
+    home.line.forward()
+    back_at = loop.time()
+    await home.rig.event("alarm.raised")
+    assert loop.time() - back_at <= 15
+
+
+@pytest.mark.slow
+async def test_s7_a_half_open_line_is_noticed_in_10_s_while_an_alarm_waits(home: Home) -> None:
+    loop = asyncio.get_running_loop()
+    home.line.swallow()
+    pressed_at = loop.time()
+    home.press()
+    await home.until_fault("link", timeout_s=12)
+    assert loop.time() - pressed_at <= 10.5
+    home.line.forward()
+    home.line.cut()  # what was half open stays dead; new connections work
+    home.line.forward()
+    back_at = loop.time()
+    await home.rig.event("alarm.raised", timeout_s=16)
+    assert loop.time() - back_at <= 15
+    await home.rig.settled()
+    assert len(home.rig.came("alarm.raised")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["forged", "stale_nonce", "wrong_audience"])
+async def test_s8_receipts_that_are_not_proven_change_nothing_and_are_counted(home: Home, fault: str) -> None:
+    setattr(home.rig.centre.faults, fault, True)
+    home.press()
+    await home.until_fault("centre", timeout_s=13)
+    status = await home.rig.status()
+    assert status["alarms"][0]["delivery"] == "waiting"
+    refused = {key: count for key, count in status["counters"].items() if key.startswith("refused receipt")}
+    assert sum(refused.values()) >= 1, status["counters"]
+
+
+async def test_s4_duplicate_and_reordered_receipts_change_nothing(home: Home) -> None:
+    home.rig.centre.faults.duplicate = True
+    home.rig.centre.faults.reorder = True
+    for _ in range(5):
+        home.press()
+    await home.rig.event("alarm.raised", count=5)
+    await home.rig.settled()
+    assert {len(ids) for ids in home.rig.alarms_by_sensor().values()} == {1}
+    assert all(alarm["delivery"] == "received" for alarm in (await home.rig.status())["alarms"])
+
+
+async def test_a_rejected_alarm_stays_open_is_a_fault_and_blocks_nothing(home: Home) -> None:
+    home.rig.centre.faults.rejected = True
+    home.press()
+    await home.until_fault("alarm-rejected")
+    home.rig.centre.faults.rejected = False
+    home.press()
+    await home.rig.event("alarm.raised")
+    await home.rig.settled()
+    alarms = (await home.rig.status())["alarms"]
+    assert sorted(alarm["delivery"] for alarm in alarms) == ["received", "rejected"]
+
+
+async def test_a_centre_whose_store_is_down_keeps_nothing_and_loses_nothing(home: Home) -> None:
+    home.rig.centre.faults.retry = True
+    home.press()
+    await home.rig.centre.timeline.wait_for(lambda each: each.way == "out" and each.verdict == "retry")
+    assert (await home.rig.status())["alarms"][0]["delivery"] == "waiting"
+    home.rig.centre.faults.retry = False
+    await home.rig.event("alarm.raised", timeout_s=35)
+
+
+async def test_the_will_speaks_when_the_hub_is_killed_and_a_planned_stop_says_so(home: Home) -> None:
+    mark = len(home.rig.centre.timeline)
+    await home.rig.hub.kill()
+    lost = await home.rig.centre.timeline.wait_for(lambda each: each.type == "offline", after=mark, timeout_s=30)
+    assert lost.reason == "lost"
+    mark = len(home.rig.centre.timeline)
+    await home.rig.hub.start()
+    await home.rig.online(after=mark)
+    assert await home.rig.hub.stop() == 0
+    stopped = await home.rig.centre.timeline.wait_for(lambda each: each.type == "offline", after=mark)
+    assert stopped.reason == "stopped"
+
+
+async def test_a_reconnect_tells_status_then_alarms_then_state_then_the_backlog(home: Home) -> None:
+    home.rig.centre.faults.silent = True
+    home.press()
+    async with asyncio.timeout(10):
+        while not (await home.rig.status())["alarms"]:
+            await asyncio.sleep(0.02)
+    home.rig.centre.faults.silent = False
+    mark = len(home.rig.centre.timeline)
+    home.line.cut()
+    home.line.forward()
+    await home.rig.event("alarm.raised", after=mark)
+    await home.rig.settled()
+    entries = home.rig.centre.timeline.entries(mark)
+    order = [each.type or each.channel for each in entries if each.way == "in"]
+    assert order.index("online") < order.index("alarm.raised") < order.index("state")
+    later = [each for each in order[order.index("state") :] if each.startswith("fault")]
+    earlier = [each for each in order[: order.index("state")] if each.startswith("fault")]
+    assert not earlier, (order, later)
+
+
+async def test_the_outbox_and_state_hold_no_personal_data(home: Home) -> None:
+    home.press()
+    await home.rig.event("alarm.raised")
+    await home.rig.settled()
+    state = home.rig.centre.ledger.state(HUB)
+    assert state is not None
+    assert set(json.loads(state)) >= {"alarms", "faults", "lanes", "links", "sensors", "clock", "software", "power"}

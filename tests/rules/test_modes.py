@@ -1,0 +1,87 @@
+"""Engineer mode marks alarms as tests, ends by itself, and suppresses nothing."""
+
+import pytest
+
+from rules.reports import AlarmRaised, CommandRefused
+from tests.rules.home import MINUTE, SENSORS, Home
+
+
+def engineer() -> Home:
+    home = Home()
+    home.set_mode("engineer")
+    return home.forget()
+
+
+@pytest.mark.parametrize("sensor", SENSORS, ids=lambda each: each.id)
+def test_engineer_mode_marks_everything_as_test_but_smoke_and_carbon_monoxide(sensor: object) -> None:
+    home = engineer()
+    home.press(getattr(sensor, "id", ""))
+    home.after(30)
+    assert home.only(AlarmRaised).test == (getattr(sensor, "kind", "") not in ("smoke", "carbon-monoxide"))
+
+
+def test_engineer_mode_suppresses_nothing() -> None:
+    home = engineer()
+    home.press("pendant-1")
+    home.after(70)
+    assert home.stage == "raised"
+    assert home.display().siren
+
+
+@pytest.mark.parametrize("wakes", [True, False], ids=["punctual", "late"])
+def test_engineer_mode_ends_by_itself_after_60_min(wakes: bool) -> None:
+    home = engineer()
+    home.after(60 * MINUTE - 0.001)
+    assert home.mode == "engineer"
+    if wakes:
+        home.after(0.001)
+    else:
+        home.asleep_for(0.001)
+    home.press("pendant-1")
+    home.after(10)
+    assert not home.only(AlarmRaised).test
+    assert home.mode != "engineer"
+
+
+def test_an_alarm_raised_as_a_test_stays_one_when_the_mode_ends() -> None:
+    home = engineer()
+    home.press("pendant-1")
+    home.after(61 * MINUTE)
+    assert home.alarm.test
+
+
+def test_a_press_of_before_the_mode_is_no_test_though_its_window_ends_within() -> None:
+    home = Home()
+    home.press("pendant-1")
+    home.after(5).set_mode("engineer")
+    home.after(5)
+    assert not home.only(AlarmRaised).test
+
+
+def test_s6_engineer_mode_survives_a_restart_exactly_and_a_reboot_ends_it() -> None:
+    home = engineer()
+    home.after(30 * MINUTE)
+    home.restart(down=10 * MINUTE)
+    home.after(20 * MINUTE - 0.001)
+    assert home.mode == "engineer"
+    home.after(0.001)
+    assert home.mode == "home"
+    home.set_mode("engineer")
+    home.reboot()
+    assert home.mode == "home"
+    assert home.house.mode_until_ms is None
+
+
+def test_away_stays_until_changed_even_over_a_reboot() -> None:
+    home = Home()
+    home.set_mode("away")
+    home.after(48 * 60 * MINUTE)
+    home.reboot()
+    assert home.mode == "away"
+
+
+def test_a_mode_that_does_not_exist_is_refused() -> None:
+    home = Home()
+    home.command("set-mode", mode="party")
+    assert home.mode == "home"
+    assert home.sent(CommandRefused)
