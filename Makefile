@@ -33,8 +33,8 @@ check: $(VENV)/.dev ## style, types, import directions, published contract
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m agent.wire.schema --check
 
-bench: $(VENV)/.dev ## how fast, and how much memory
-	@echo "there is no benchmark yet"; exit 1
+bench: $(VENV)/.run mosquitto ## how fast, and how much memory; ARGS="--write FILE" keeps the page
+	@$(BIN)/python -m simulators.bench $(ARGS)
 
 lock: $(VENV)/.dev ## choose the newest libraries and lock them, by hash, in requirements/
 	$(LOCK) --upgrade --extra build --output-file requirements/run.txt

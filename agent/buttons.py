@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
+from agent.config import ButtonName
 from rules.events import CallPressed, CancelPressed, DriverFailed, DriverRecovered, Event, HelpArrived, PartChanged
 from sensors.debounce import LongPress
 from sensors.driver import MonotonicMs, Observation, SensorDriver
 from sensors.listening import Listening
 from sensors.options import GpioOptions
-
-ButtonName = Literal["call", "cancel", "arrived"]
 
 STUCK_MS = 60_000
 """A button down for so long is stuck: it cannot call for help any more, and somebody must know (S7)."""

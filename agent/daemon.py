@@ -1,6 +1,7 @@
 """The daemon: the parts of the hub, wired; started in order, kept alive, stopped in order."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
@@ -47,6 +48,8 @@ RESTART_S = 1.0
 STEADY_S = 30.0
 """A part that was restarted must live this long before its fault is cleared."""
 STOP_S = 3.0
+ARMED_S = 2.0
+"""How long the drivers have to open their adapters before the hub says that it is armed without them."""
 EPOCH_BYTES = 5
 
 
@@ -107,6 +110,8 @@ class Daemon:
         await self.pump.turn()
         pump = asyncio.create_task(self.pump.run(), name="pump")
         self._keep_all()
+        with contextlib.suppress(TimeoutError):  # a driver that hangs is reported by itself, and holds nobody up
+            await asyncio.wait_for(self.sensing.listening.tried(), ARMED_S)
         self.health.ready("armed")
         log.info("armed: hub %s, epoch %s", self.config.hub, self.hub.house.epoch)
         stopping = asyncio.create_task(stop.wait())

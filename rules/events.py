@@ -78,7 +78,7 @@ class Cleared(Event, frozen=True):
 
 
 class Heard(Event, frozen=True):
-    """A sensor gave a sign of life. Thinned before it enters: at most one a minute from each sensor."""
+    """A sensor gave a sign of life. Thinned before it enters: at most one in ten minutes from each sensor."""
 
     sensor: str
 

@@ -49,6 +49,11 @@ class Listening:
         self._ears = {name: _Ear(name, hear, tell) for name in drivers}
         self._drivers, self._sleep = drivers, sleep
 
+    async def tried(self) -> None:
+        """Wait until every driver listens, or has failed once: the hub then hears all that it can hear."""
+        for ear in self._ears.values():
+            await ear.tried.wait()
+
     async def run(self) -> None:
         """Listen with every driver until cancelled; returns only when there are none."""
         async with asyncio.TaskGroup() as tasks:
@@ -98,6 +103,7 @@ class _Ear:
         self._untaken = 0
         self.is_listening = False
         self.listened_since: float | None = None
+        self.tried = asyncio.Event()
         self.reason = "not started yet"
         self.failures = 0
         self.noise_count = 0
@@ -114,12 +120,14 @@ class _Ear:
     def listening(self) -> None:
         self.is_listening, self.reason = True, ""
         self.listened_since = asyncio.get_running_loop().time()
+        self.tried.set()
         if self._told_failed:
             self._told_failed = False
             self._tell(DriverRecovered(self._name))
 
     def deaf(self, reason: str) -> None:
         self.is_listening, self.reason = False, reason[:_REASON_CHARS_MAX]
+        self.tried.set()
         if not self._told_failed:
             self._told_failed = True
             self._tell(DriverFailed(self._name, self.reason))

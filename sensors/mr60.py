@@ -17,7 +17,7 @@ BAUD: Final = 115_200
 ASK_FALL: Final = bytes.fromhex("53 59 83 81 00 01 0f c0 54 43")
 """Asks for the fall state; the answer proves life."""
 
-_DATA_BYTES_MAX = 64  # the longest frame of either manual is far shorter
+_DATA_BYTES_MAX = 64  # our bound, generous: what we act on carries one byte
 _HEADER, _TRAILER = 6, 3
 _FALL_REPORT, _FALL_ANSWER, _PRESENCE = (0x83, 0x01), (0x83, 0x81), (0x80, 0x01)
 _ASKING = b"\x0f"  # the data of every question: an echo of ours is no sign of life

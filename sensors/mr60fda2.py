@@ -19,7 +19,7 @@ ASK_PARAMETERS: Final = bytes.fromhex("01 00 00 00 00 0e 06 f6")
 
 _START = 0x01
 _HEADER = 8
-_DATA_BYTES_MAX = 1_024  # its point clouds are some hundred bytes
+_DATA_BYTES_MAX = 1_024  # our bound, generous: it also sends point clouds, which are stepped over
 _FALL, _PARAMETERS, _PRESENCE = 0x0E02, 0x0E06, 0x0F09
 
 

@@ -27,7 +27,7 @@ START: Final = bytes.fromhex("0D 00 00 03 07 00 00 00 00 00 00 00 00 00")
 
 _ADDRESS = re.compile(r"security1:[0-9a-f]{6}|pt2262:[0-9a-f]{6}|(?:ac|homeeasy|anslut|kambrook):[0-9a-f]{7,8}:\d{1,3}")
 
-_REPEAT_MS = 700  # the longest gap within one transmission of those remotes is a third of a second
+_REPEAT_MS = 700  # our choice: well above the gaps within one transmission, below two deliberate presses
 
 _parse: Callable[[bytearray], Any] = lowlevel.parse
 

@@ -8,10 +8,12 @@ import msgspec
 from rules.events import Cleared, Event, Heard, Measured, Triggered, Troubled
 from sensors.driver import Observation
 
-HEARD_EVERY_MS = 60_000
+HEARD_EVERY_MS = 600_000
 MEASURED_EVERY_MS = 600_000
 ACTIVE_AGAIN_MS = 60_000
-"""Thinning (S12): signs of life, readings and a level that stands are told at most this often for each sensor."""
+"""Thinning (S12): signs of life, readings and a level that stands are told at most this often for each sensor.
+
+Each costs a commit, and cards wear out. Silence is supervised in hours, so ten minutes are near enough."""
 
 _STRANGERS_MAX = 256
 _QUANTITIES_MAX = 16

@@ -7,12 +7,13 @@ from typing import Any
 
 from agent.config.reading import Known, Reading
 from agent.config.strict import Problem, Reader
-from agent.config.tables import Buttons, Driver, HubConfig, Keys, OutputPins, SensorConfig, Uplink
+from agent.config.tables import ButtonName, Buttons, Driver, HubConfig, Keys, OutputPins, SensorConfig, Uplink
 from rules.events import Config, Sensor
 from sensors.registry import DRIVER_TYPES
 
 __all__ = [
     "DEFAULT_PATH",
+    "ButtonName",
     "Buttons",
     "ConfigError",
     "Driver",

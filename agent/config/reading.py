@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +58,7 @@ class Reading:
         uplinks = self._uplinks(raw["uplink"]) if "uplink" in raw else ()
         outputs = self._outputs(raw["outputs"]) if "outputs" in raw else None
         buttons = self._reader.table(raw.get("buttons", {}), Buttons, "buttons") or Buttons()
-        self._claim_pins("buttons", buttons.by_name)
+        self._claim_pins("buttons", buttons.by_name.items())
         drivers, misread = self._drivers(raw.get("driver", {}))
         sensors = self._sensors(raw.get("sensor", []), drivers, misread)
         pins = self._pins(raw.get("pins"))
@@ -120,7 +120,7 @@ class Reading:
             self._reader.refuse(
                 "outputs", raw, "at least one pin", 'name one, or set outputs = "log" for a hub without'
             )
-        self._claim_pins("outputs", outputs.by_part if outputs else {})
+        self._claim_pins("outputs", outputs.by_part.items() if outputs else ())
         return outputs
 
     def _pins(self, raw: object) -> FactoryName | None:
@@ -196,7 +196,7 @@ class Reading:
             self._reader.refuse(f"{at}.address", sensor.address, f"an address of {driver.type}", str(error))
             return
         if driver.type == "gpio":
-            self._claim_pins(at, {"address": parse_contact(sensor.address).pin})
+            self._claim_pins(at, [("address", parse_contact(sensor.address).pin)])
 
     def _kinds(self, raw: object) -> tuple[Kind, ...]:
         kinds = {kind.name: kind for kind in KINDS}
@@ -249,8 +249,8 @@ class Reading:
                 expected = f"a {key} that no other {at} has ({other} has it)"
                 self._reader.refuse(f"{here}.{key}", getattr(each, key), expected, "give each its own")
 
-    def _claim_pins(self, at: str, pins: Mapping[str, int]) -> None:
-        for name, pin in pins.items():
+    def _claim_pins(self, at: str, pins: Iterable[tuple[str, int]]) -> None:
+        for name, pin in pins:
             other = self._pin_users.setdefault(pin, f"{at}.{name}")
             if other != f"{at}.{name}":
                 self._reader.refuse(f"{at}.{name}", pin, f"a pin of its own ({other} has it)", "use another pin")

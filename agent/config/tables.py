@@ -34,6 +34,9 @@ CancelSeconds = Annotated[int, Meta(ge=0, le=300, description="seconds from 0 to
 Priority = Annotated[int, Meta(ge=1, le=4, description="a priority from 1 (life) to 4 (housekeeping)")]
 
 
+ButtonName = Literal["call", "cancel", "arrived"]
+
+
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """`hub`: our private key (PKCS#8 PEM, P-256). `centre`: its public keys (PEM, Ed25519), one or two at once."""
 
@@ -65,7 +68,7 @@ class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def by_part(self) -> dict[str, int]:
         """The pins there are, by part."""
-        return _set_fields(self)
+        return {part: pin for part in self.__struct_fields__ if (pin := getattr(self, part)) is not None}
 
 
 class Buttons(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +79,10 @@ class Buttons(msgspec.Struct, frozen=True, kw_only=True):
     arrived: Pin | None = None
 
     @property
-    def by_name(self) -> dict[str, int]:
+    def by_name(self) -> dict[ButtonName, int]:
         """The buttons there are."""
-        return _set_fields(self)
+        pins: dict[ButtonName, int | None] = {"call": self.call, "cancel": self.cancel, "arrived": self.arrived}
+        return {name: pin for name, pin in pins.items() if pin is not None}
 
 
 class SensorConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +154,3 @@ class KindRule(msgspec.Struct, frozen=True, kw_only=True):
     cancel_s: CancelSeconds | None = None
     priority: Priority | None = None
     silent: bool | None = None
-
-
-def _set_fields(table: msgspec.Struct) -> dict[str, Any]:
-    return {name: value for name in table.__struct_fields__ if (value := getattr(table, name)) is not None}

@@ -90,7 +90,7 @@ def show(hub: HubStatus, console: Console) -> None:
                     each.kind,
                     each.location,
                     each.heard or "never",
-                    _age(each.supervised_s),
+                    _age(each.supervised_s, "not supervised"),
                     "active" * each.active,
                 )
                 for each in hub.sensors
@@ -166,10 +166,10 @@ def _bad(text: str) -> Text:
     return Text(text, "bold red")
 
 
-def _age(seconds: int | None) -> str:
+def _age(seconds: int | None, unknown: str = "unknown") -> str:
     """Write a duration for people: the two largest units."""
     if seconds is None:
-        return "-"
+        return unknown
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3_600)
     minutes, rest = divmod(rest, 60)

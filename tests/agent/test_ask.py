@@ -126,13 +126,14 @@ async def test_a_file_that_is_no_socket_is_never_removed(tmp_path: Path) -> None
     assert path.read_text() == "kept"
 
 
-async def test_closing_hangs_up_on_whoever_is_asking(tmp_path: Path) -> None:
+async def test_closing_hangs_up_on_whoever_is_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 1_000)
     server = AskServer(tmp_path / "s", lambda: ANSWER)
     await server.start()
     reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
     writer.write(b'{"ask"')
     assert await exchange(tmp_path / "s", b'{"ask": "status"}\n')  # by then the first is being served
-    await server.close()
+    await asyncio.wait_for(server.close(), 10)
     assert await asyncio.wait_for(reader.read(), 10) == b""
     await hang_up(writer)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agent.buttons import STUCK_MS, Button, ButtonBoard, ButtonName
+from agent.buttons import STUCK_MS, Button, ButtonBoard
+from agent.config import ButtonName
 from agent.pins import pin_factory
 from rules.events import CallPressed, CancelPressed, Event, HelpArrived, PartChanged
 from sensors.driver import Observation

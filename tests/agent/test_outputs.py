@@ -170,6 +170,20 @@ def test_closing_leaves_the_home_dark_and_silent() -> None:
     in_a_home(script)
 
 
+def test_closing_silences_even_pins_that_cannot_be_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(home: Home) -> None:
+        def stuck() -> None:
+            raise OSError("stuck")
+
+        home.outputs.show(Display(call="on", siren=True, tone="no-line"))
+        for pin in PINS.values():
+            monkeypatch.setattr(home.factory.pin(pin), "close", stuck)
+        await home.outputs.close()
+        assert not any(home.lit(part) for part in PINS)
+
+    in_a_home(script)
+
+
 def test_a_hub_with_a_light_and_no_sounder_only_lights() -> None:
     async def main() -> None:
         factory = pin_factory("mock", None)  # type: ignore[arg-type]  # mock pins write no file

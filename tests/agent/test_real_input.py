@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from simulators.mosquitto import Mosquitto
 from simulators.pins import PinsClient
 from simulators.zigbee import SosButton, WaterSensor, Zigbee2Mqtt
-from tests.support.mosquitto import Mosquitto
-from tests.support.rig import NO_WINDOW, Rig, SerialAdapter, radio, sensor
+from tests.support.rig import NO_WINDOW, Rig, SerialAdapter, sensor
 
 PAUSE_S = 0.12  # an RFXtrx frame that broke off is given up after 100 ms
 

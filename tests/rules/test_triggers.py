@@ -51,6 +51,26 @@ def test_s1_a_silent_kind_makes_no_sound_and_no_light() -> None:
     assert home.display() == dark
 
 
+def test_s1_a_silent_alarm_that_arrives_or_is_resolved_makes_no_sound() -> None:
+    home = Home()
+    home.press("door-1")
+    home.receipt()
+    assert home.delivery == "received"
+    home.resolve()
+    assert chirps(home.actions) == []
+
+
+def test_s1_a_silent_alarm_adds_no_tone_to_one_that_sounds() -> None:
+    home = Home()
+    home.press("smoke-1")
+    home.receipt()
+    home.acknowledge()
+    before = home.display()
+    home.press("door-1")
+    home.after(10)
+    assert home.display() == before
+
+
 def test_s1_a_silent_alarm_does_not_light_the_fault_lamp_by_waiting() -> None:
     home = Home()
     home.answers_check_ins = False

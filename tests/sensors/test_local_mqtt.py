@@ -17,9 +17,9 @@ from sensors.mqtt_link import LinkLostError, MqttLink
 from sensors.options import Zigbee2MqttOptions
 from sensors.registry import driver_type
 from sensors.roster import Place, Roster
+from simulators.mosquitto import Mosquitto
 from tests.sensors.vectors import AQARA_WATER, SOS, SOS_AFTER
 from tests.support.ears import ListeningEar, clock_ms, listening
-from tests.support.mosquitto import Mosquitto
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sensors.mqtt_link import LinkLostError, MqttLink, Will
+from simulators.mosquitto import Mosquitto, free_port
 from tests.support.certificates import Authority
-from tests.support.mosquitto import Mosquitto, free_port
 
 QOS1 = SubscribeOptions(qos=1)
 

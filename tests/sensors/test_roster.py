@@ -70,15 +70,15 @@ def test_one_device_can_be_two_sensors_by_part_and_its_life_is_that_of_both() ->
         Troubled("smoke", "battery-low", active=True),
         Troubled("co", "battery-low", active=True),
     }
-    assert home.hear("alarm", "alive", after_ms=MINUTE) == [Heard("smoke"), Heard("co")]
+    assert home.hear("alarm", "alive", after_ms=10 * MINUTE) == [Heard("smoke"), Heard("co")]
     assert home.calls("alarm", "trigger") == []  # a press of the whole device is neither part's
 
 
-def test_s12_life_is_told_once_a_minute_for_each_sensor() -> None:
+def test_s12_life_is_told_once_in_ten_minutes_for_each_sensor() -> None:
     home = Home(("bus", "a", "a"), ("bus", "b", "b"))
-    told = [event for _ in range(601) for name in "ab" for event in home.hear(name, "alive", after_ms=500)]
+    told = [event for _ in range(601) for name in "ab" for event in home.hear(name, "alive", after_ms=5_000)]
     assert told.count(Heard("a")) == told.count(Heard("b")) == 11
-    assert home.roster.last_heard_ms == {"a": home.now - 500, "b": home.now}
+    assert home.roster.last_heard_ms == {"a": home.now - 5_000, "b": home.now}
 
 
 @pytest.mark.parametrize("what", ["unavailable", "active", "clear", "reading"])

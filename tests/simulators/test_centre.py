@@ -25,9 +25,8 @@ from simulators import timeline
 from simulators.centre import SimulatedCentre, UnknownAlarmError
 from simulators.centre_command import obey
 from simulators.keys import make_keys
+from simulators.mosquitto import Mosquitto, ServerFiles
 from simulators.timeline import Entry
-from tests.support.certificates import ServerFiles
-from tests.support.mosquitto import Mosquitto
 from tests.support.voice import CLOCK, RAISED, READING, Voice
 
 CENTRE = OKPKey.generate_key("Ed25519")

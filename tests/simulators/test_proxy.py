@@ -243,7 +243,7 @@ async def test_delay_is_at_least_as_long_as_said_and_keeps_order(proxy: Proxy, l
 async def test_coalescing_packs_what_came_apart_into_one_write(proxy: Proxy, line: tuple[Peer, Peer]) -> None:
     near, far = line
     before = proxy.up.writes
-    proxy.coalesce(150)
+    proxy.coalesce(500)
     for count in (1, 2, 3):
         near.transport.write(b"x")
         await proxy.until(lambda count=count: proxy.up.read == count)  # type: ignore[misc]

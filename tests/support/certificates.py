@@ -4,20 +4,13 @@ import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
-from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-
-class ServerFiles(NamedTuple):
-    """What a TLS server is configured with."""
-
-    ca: Path
-    certificate: Path
-    key: Path
+from simulators.mosquitto import ServerFiles
 
 
 class Authority:

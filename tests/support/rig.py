@@ -1,4 +1,4 @@
-"""A whole hub for tests: the real daemon in its own process, a real Mosquitto with TLS 1.3, and the simulated centre."""
+"""A whole hub for tests: the real daemon in its own process, a real Mosquitto with TLS 1.3, the simulated centre."""
 
 import asyncio
 import json
@@ -18,9 +18,8 @@ from agent.wire.messages import decode_event, decode_report
 from rules.reports import AlarmRaised
 from simulators.centre import SimulatedCentre
 from simulators.keys import KeySet, make_keys
+from simulators.mosquitto import Mosquitto, ServerFiles
 from simulators.timeline import Entry
-from tests.support.certificates import ServerFiles
-from tests.support.mosquitto import Mosquitto
 from tests.support.pty import SerialAdapter
 
 HUB = "hub-test"

@@ -13,32 +13,15 @@ VFS = "hearthline-test-disk"
 FULL, IOERR_READ, IOERR_WRITE, IOERR_FSYNC = 13, 266, 778, 1034
 
 
+def _pointers(names: str) -> tuple[tuple[str, type[ctypes.c_void_p]], ...]:
+    return tuple((name, ctypes.c_void_p) for name in names.split())
+
+
 class _Methods(ctypes.Structure):  # sqlite3_io_methods, version 3
     _fields_ = (
         ("iVersion", ctypes.c_int),
-        *(
-            (name, ctypes.c_void_p)
-            for name in [
-                "xClose",
-                "xRead",
-                "xWrite",
-                "xTruncate",
-                "xSync",
-                "xFileSize",
-                "xLock",
-                "xUnlock",
-                "xCheckReservedLock",
-                "xFileControl",
-                "xSectorSize",
-                "xDeviceCharacteristics",
-                "xShmMap",
-                "xShmLock",
-                "xShmBarrier",
-                "xShmUnmap",
-                "xFetch",
-                "xUnfetch",
-            ]
-        ),
+        *_pointers("xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xFileControl"),
+        *_pointers("xSectorSize xDeviceCharacteristics xShmMap xShmLock xShmBarrier xShmUnmap xFetch xUnfetch"),
     )
 
 
@@ -54,27 +37,8 @@ class _Vfs(ctypes.Structure):
         ("pNext", ctypes.c_void_p),
         ("zName", ctypes.c_char_p),
         ("pAppData", ctypes.c_void_p),
-        *(
-            (name, ctypes.c_void_p)
-            for name in [
-                "xOpen",
-                "xDelete",
-                "xAccess",
-                "xFullPathname",
-                "xDlOpen",
-                "xDlError",
-                "xDlSym",
-                "xDlClose",
-                "xRandomness",
-                "xSleep",
-                "xCurrentTime",
-                "xGetLastError",
-                "xCurrentTimeInt64",
-                "xSetSystemCall",
-                "xGetSystemCall",
-                "xNextSystemCall",
-            ]
-        ),
+        *_pointers("xOpen xDelete xAccess xFullPathname xDlOpen xDlError xDlSym xDlClose xRandomness xSleep"),
+        *_pointers("xCurrentTime xGetLastError xCurrentTimeInt64 xSetSystemCall xGetSystemCall xNextSystemCall"),
     )
 
 

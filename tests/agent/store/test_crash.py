@@ -71,7 +71,7 @@ def started(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_s1_what_was_acknowledged_survives_sigkill(path: Path) -> None:
-    dice, first = random.Random(1), 0  # noqa: S311 -- a test's choice of moment
+    dice, first = random.Random(1), 0
     for _ in range(5):
         process = started(COMMITTING, str(path), str(first))
         assert process.stdout is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import logging
 import sqlite3
@@ -107,7 +108,9 @@ async def test_aiosqlite_is_still_what_the_carrier_relies_on(tmp_path: Path) -> 
         assert await here == connection._thread.ident
 
 
-async def test_a_call_is_one_hop_to_one_daemon_thread(store: Store) -> None:
+async def test_a_call_is_one_hop_to_one_daemon_thread_and_tells_no_log(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     carrier = Carrier(store.connection)
     await carrier.start()
     threads = [await carrier.call(threading.current_thread) for _ in range(3)]
@@ -115,6 +118,10 @@ async def test_a_call_is_one_hop_to_one_daemon_thread(store: Store) -> None:
     assert threads[0].daemon
     with pytest.raises(ZeroDivisionError):
         await carrier.call(lambda: 1 // 0)
+    caplog.set_level(logging.DEBUG)
+    await carrier.call(functools.partial(len, b"SECRET"))
+    assert "executing" in caplog.text
+    assert "SECRET" not in caplog.text
     assert await carrier.close(SOON_S)
     threads[0].join(SOON_S)
     assert not threads[0].is_alive()
@@ -221,6 +228,16 @@ async def test_s1_a_stalled_disk_holds_action_back_for_the_budget_and_no_longer(
         assert writer.ok
         assert await writer.durable(writer.submit(batch(row(50))))
     assert committed(path) == [f"e1-a-{seq}" for seq in range(1, 51)]
+
+
+async def test_s7_a_late_commit_is_told_though_nobody_waits_for_it(frail: Store, disk: Disk, told: Told) -> None:
+    async with writing(frail, told) as writer:
+        disk.stall()
+        future = writer.submit(batch(row(1)))
+        event = await told.until(lambda _: True)
+        assert event == StorageChanged(ok=False, reason="a commit took longer than 250 ms")
+        disk.heal()
+        await soon(future)
 
 
 async def test_s1_all_who_wait_go_ahead_when_the_disk_is_found_bad(frail: Store, disk: Disk, told: Told) -> None:
