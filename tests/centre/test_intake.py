@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.wire.envelope import DOCUMENT_BYTES_MAX, EVENT_BYTES_MAX
-from agent.wire.messages import Receipt, digest
+from agent.wire.messages import LaneNote, Receipt, digest
 from centre.intake import RETRY_AFTER_S, Intake, Outcome
 from centre.lanes import Missing
 from centre.ledger import SqliteLedger
@@ -281,7 +281,8 @@ def test_s12_sizes_are_those_of_the_channel(intake: Intake) -> None:
     large = HUB.state(counters=counters)
     assert EVENT_BYTES_MAX < len(large) < DOCUMENT_BYTES_MAX
     assert say(intake, large, channel="state").verdict == "state"
-    assert say(intake, large).verdict == "quarantined"
+    assert say(intake, HUB.altered(padding="x" * 1_000)).verdict == "accepted"
+    assert say(intake, HUB.altered(padding="x" * EVENT_BYTES_MAX)).verdict == "quarantined"
 
 
 def test_s12_the_quarantine_is_bounded_and_one_hub_cannot_push_anothers_out(
@@ -334,12 +335,31 @@ def test_epochs_are_counted_apart(intake: Intake) -> None:
 def test_a_state_claims_lane_heads_of_its_own_epoch_only(intake: Intake) -> None:
     say(intake, HUB.state(), channel="state")
     assert intake.missing("hub-1") == [Missing("e1", "a", 1, 4)]
-    say(
-        intake,
-        Voice("hub-1", "e9", HUB.key).state(clock=msgspec.structs.replace(CLOCK, monotonic_ms=6_000)),
-        channel="state",
-    )
-    assert {each.epoch for each in intake.missing("hub-1")} == {"e1"}
+    newer = msgspec.structs.replace(CLOCK, monotonic_ms=6_000)
+    lanes = {"a": LaneNote(last=50, waiting=0, oldest=None)}
+    say(intake, Voice("hub-1", "e9", HUB.key).state(clock=newer, lanes=lanes), channel="state")
+    assert intake.missing("hub-1") == [Missing("e1", "a", 1, 4)]
+
+
+def test_s2_a_conflict_hides_no_gap(intake: Intake) -> None:
+    other = msgspec.structs.replace(RAISED, alarm="alarm-2")
+    verdicts = [
+        say(intake, token).verdict for token in (HUB.event(RAISED, 1), HUB.event(RAISED, 2), HUB.event(other, 2))
+    ]
+    assert verdicts == ["accepted", "accepted", "conflict"]
+    say(intake, HUB.event(RAISED, 4))
+    assert intake.missing("hub-1") == [Missing("e1", "a", 3, 3)]
+
+
+@pytest.mark.parametrize("number", [2**63, 10**18, 0, -1, -(2**63)])
+def test_s12_a_number_no_lane_can_reach_is_passed_over(intake: Intake, number: int) -> None:
+    claim = msgspec.structs.replace(CHECK_IN, last={"a": number, "x": 5})
+    assert say(intake, HUB.event(claim)).verdict == "accepted"
+    assert say(intake, HUB.event(msgspec.structs.replace(CHECK_IN, last={"a": 1}), 2)).verdict == "accepted"
+    for seq, first, last in ((2, number, 5), (3, 1, number)):
+        gap = Gap(clock=CLOCK, epoch="e1", lane="a", first=first, last=last, count=1)
+        assert say(intake, HUB.event(gap, seq)).verdict == "accepted"
+    assert intake.missing("hub-1") == [Missing("e1", "a", 1, 1)]
 
 
 def test_an_event_whose_numbers_disagree_is_taken_but_fills_no_gap(intake: Intake) -> None:

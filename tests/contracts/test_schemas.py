@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,13 @@ def test_what_is_newer_still_fits() -> None:
     assert problems("hearthline.alarm.raised", msgspec.json.encode(newer)) == []
     unknown = newer | {"type": "hearthline.kettle.boiled", "data": {"cups": 2}}
     assert problems("event", msgspec.json.encode(unknown)) == []
+
+
+def test_the_daemon_carries_no_schema_library() -> None:
+    told = "import sys, agent.daemon; print([m for m in ('agent.wire.schema', 'jsonschema') if m in sys.modules])"
+    root = Path(__file__).parents[2]
+    ran = subprocess.run([sys.executable, "-c", told], cwd=root, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 # --- the AsyncAPI document -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from joserfc.jwk import OKPKey
@@ -22,6 +22,7 @@ from agent.wire.messages import Command, Receipt, digest, read
 from rules.reports import CommandDone, CommandRefused, Report
 from sensors.mqtt_link import LinkLostError, MqttLink
 from simulators import timeline
+from simulators.broker import DemoBroker
 from simulators.centre import SimulatedCentre, UnknownAlarmError
 from simulators.centre_command import obey
 from simulators.keys import make_keys
@@ -145,6 +146,37 @@ async def test_a_burst_larger_than_every_window_is_receipted_whole(broker: Mosqu
         assert centre.dropped == 0
 
 
+async def test_a_hub_that_died_while_the_centre_was_away_is_seen_to_be_dead(broker: Mosquitto, tmp_path: Path) -> None:
+    voice = Voice()
+    ledger = {"ledger": str(tmp_path / "ledger.db")}
+    async with centred(broker, voice, **ledger) as (_, hub):
+        await hub.event(RAISED)
+        await hub.receipt()
+    hub = HubLink(voice)
+    await hub.connect(broker, "nonce-0002")  # nobody listens
+    await hub.publish("status", voice.status("nonce-0002", online=False, reason="lost"), retain=True)
+    await hub.link.close()
+    hubs = {voice.hub: [voice.public]}
+    centre = SimulatedCentre(broker.host, broker.port, CENTRE, hubs, SystemClock(), **ledger)
+    assert centre.home("hub-1").online  # all it can know so far
+    await centre.start()
+    assert (await centre.timeline.wait_for(of("offline"))).verdict == "status"
+    assert not centre.home("hub-1").online
+    await centre.stop()
+
+
+async def test_it_works_on_the_demonstrations_broker() -> None:
+    broker = await asyncio.to_thread(DemoBroker().start)
+    try:
+        async with centred(cast("Mosquitto", broker), Voice()) as (centre, hub):
+            await hub.event(RAISED)
+            assert (await hub.receipt()).result == "accepted"
+            centre.acknowledge("alarm-1")
+            assert (await hub.command()).type == "acknowledge"
+    finally:
+        await asyncio.to_thread(broker.stop)
+
+
 @pytest.mark.parametrize("answer", [CommandDone, CommandRefused])
 async def test_s8_an_acknowledgement_by_hand_is_repeated_until_the_hub_answers(broker: Mosquitto, answer: Any) -> None:
     async with centred(broker, Voice()) as (centre, hub):
@@ -166,7 +198,8 @@ async def test_s8_an_acknowledgement_by_hand_is_repeated_until_the_hub_answers(b
         assert len(centre.commands) == 0
 
 
-async def test_s8_a_command_waits_for_a_hub_that_is_away(broker: Mosquitto) -> None:
+async def test_s8_a_command_waits_for_a_hub_that_is_away(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulators.centre._TICK_S", 60)  # the new connection alone must bring it on its way
     async with centred(broker, Voice()) as (centre, hub):
         await hub.publish("status", hub.voice.status(online=False), retain=True)
         await centre.timeline.wait_for(of("offline"))
