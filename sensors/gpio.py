@@ -125,7 +125,7 @@ class _Pin:
         self._number = where.pin
         self.contact = Contact(address, where.rest, debounce_ms)
         self.problem: str | None = None
-        self._failed = False
+        self._failed = True  # as far as anybody knows: a fault may stand from before
         self._device: Any = None
 
     def read(self, pull: str, pin_factory: Any, noted: "_Noted") -> bool:  # noqa: ANN401 -- as above

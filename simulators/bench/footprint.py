@@ -15,10 +15,15 @@ SYNCS = 200
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """`armed_s`: from exec to READY, of each start. `pss_kib`: proportional set size. `idle_percent`: of one core."""
+    """`armed_s`: from exec to READY, of each start. `idle_percent`: of one core.
+
+    `pss_kib` is the proportional set size, `rss_kib` the whole resident one: pages that the hub shares with this
+    benchmark count half in the first, and would count whole on a box where nothing else runs Python.
+    """
 
     armed_s: list[float]
     pss_kib: int
+    rss_kib: int
     idle_percent: float
 
 
@@ -34,11 +39,11 @@ def measure(config: Path, idle_s: float = IDLE_S) -> Footprint:
                 before = _cpu_s(process.pid)
                 time.sleep(idle_s)
                 idle_percent = (_cpu_s(process.pid) - before) / idle_s * 100
-                pss_kib = _pss_kib(process.pid)
+                pss_kib, rss_kib = _kib(process.pid, "Pss:"), _kib(process.pid, "Rss:")
         finally:
             process.terminate()
             process.wait(10)
-    return Footprint(armed, pss_kib, idle_percent)
+    return Footprint(armed, pss_kib, rss_kib, idle_percent)
 
 
 def _start(config: Path, notify: Path) -> tuple[subprocess.Popen[bytes], float]:
@@ -53,9 +58,9 @@ def _start(config: Path, notify: Path) -> tuple[subprocess.Popen[bytes], float]:
         return process, time.perf_counter() - began
 
 
-def _pss_kib(pid: int) -> int:
+def _kib(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def _cpu_s(pid: int) -> float:

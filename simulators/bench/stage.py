@@ -17,7 +17,8 @@ from simulators.keys import KeySet, make_keys
 from simulators.mosquitto import Mosquitto, ServerFiles
 
 HUB, FLOOR = "bench-hub", "bench-floor"
-PENDANTS = 256
+PENDANTS = 32
+"""A large home. Each is pressed again after 2 s at the earliest."""
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -51,19 +51,19 @@ async def test_edges_from_another_thread_with_bounce_are_one_call(pins: Any) -> 
         close(pins, 17)
 
     async with listening(driver(pins, "GPIO17")) as ear:
-        await ear.until(lambda each: each.observations)
-        assert [each.what for each in ear.observations] == ["clear"]  # it is open now
+        await ear.until(lambda each: each.levels)
+        assert [each.what for each in ear.levels] == ["clear"]  # it is open now
         thread = in_thread(bounce)
         await ear.until(ListeningEar.calls)
         await asyncio.to_thread(thread.join)
         await asyncio.to_thread(open_, pins, 17)
-        await ear.until(lambda each: len(each.observations) == 3)
-        assert [each.what for each in ear.observations] == ["clear", "active", "clear"]
+        await ear.until(lambda each: len(each.levels) == 3)
+        assert [each.what for each in ear.levels] == ["clear", "active", "clear"]
 
 
 async def test_a_spike_shorter_than_the_window_calls_nobody(pins: Any) -> None:
     async with listening(driver(pins, "GPIO17", "GPIO4", debounce_ms=200)) as ear:
-        await ear.until(lambda each: len(each.observations) == 2)
+        await ear.until(lambda each: len(each.levels) == 2)
         close(pins, 17)
         open_(pins, 17)
         close(pins, 4)
@@ -78,7 +78,7 @@ async def test_a_press_during_a_stall_of_the_loop_is_not_lost(pins: Any) -> None
         open_(pins, 17)
 
     async with listening(driver(pins, "GPIO17")) as ear:
-        await ear.until(lambda each: each.observations)
+        await ear.until(lambda each: each.levels)
         thread = in_thread(press)
         thread.join()  # on purpose: the event loop stands still all the while
         await ear.until(ListeningEar.calls)
@@ -102,11 +102,19 @@ async def test_a_flood_sensor_wet_at_start_up_calls(pins: Any) -> None:
 
 async def test_s7_a_missed_edge_is_caught_at_the_next_reading(pins: Any) -> None:
     async with listening(driver(pins, "GPIO17", reread_s=1)) as ear:
-        await ear.until(lambda each: each.observations)
+        await ear.until(lambda each: each.levels)
         pins.pin(17).when_changed = None  # gpiozero's thread is dead: nobody calls back any more
         close(pins, 17)
         await ear.until(ListeningEar.calls)
         assert ear.calls() == [("GPIO17", "closed")]
+
+
+async def test_s7_a_new_driver_says_of_each_pin_that_it_can_be_read(pins: Any) -> None:
+    """Or a fault from before the driver was lost would stand for ever."""
+    async with listening(driver(pins, "GPIO17")) as ear:
+        await ear.until(lambda each: each.observations)
+        first = ear.observations[0]
+        assert (first.address, first.what, first.on) == ("GPIO17", "unavailable", False)
 
 
 async def test_s7_one_pin_that_fails_is_told_and_does_not_stop_the_others(
@@ -118,10 +126,10 @@ async def test_s7_one_pin_that_fails_is_told_and_does_not_stop_the_others(
         close(pins, 4)
         await ear.until(ListeningEar.calls)
         troubles = [(each.address, each.on) for each in ear.observations if each.what == "unavailable"]
-        assert set(troubles) == {("GPIO17", True)}
+        assert set(troubles) == {("GPIO17", True), ("GPIO4", False)}
         monkeypatch.undo()
         await ear.until(
-            lambda each: each.observations[-1].address == "GPIO17" and each.observations[-1].what == "clear"
+            lambda each: each.levels[-1].address == "GPIO17" and each.levels[-1].what == "clear"
         )
         assert [each.on for each in ear.observations if each.what == "unavailable"][-1] is False
         close(pins, 17)
@@ -163,7 +171,7 @@ async def test_s12_a_chattering_pin_is_bounded_and_its_last_level_counts(pins: A
         close(pins, 17)
 
     async with listening(device) as ear:
-        await ear.until(lambda each: each.observations)
+        await ear.until(lambda each: each.levels)
         in_thread(chatter).join()
         assert len(device._edges) == 1_024  # type: ignore[attr-defined]
         await ear.until(ListeningEar.calls)
@@ -172,11 +180,11 @@ async def test_s12_a_chattering_pin_is_bounded_and_its_last_level_counts(pins: A
 async def test_an_edge_after_the_end_hurts_nobody(pins: Any) -> None:
     device = driver(pins, "GPIO17")
     async with listening(device) as ear:
-        await ear.until(lambda each: each.observations)
+        await ear.until(lambda each: each.levels)
         pin = pins.pin(17)
-    before = list(ear.observations)
+    before = list(ear.levels)
     close(pins, 17)
-    assert ear.observations == before
+    assert ear.levels == before
     assert pin.when_changed is None
 
 
@@ -186,7 +194,7 @@ async def test_s7_a_callback_cannot_raise_into_gpiozeros_thread(pins: Any) -> No
     original, threading.excepthook = threading.excepthook, problems.append
     try:
         async with listening(driver(pins, "GPIO17", reread_s=1)) as ear:
-            await ear.until(lambda each: each.observations)
+            await ear.until(lambda each: each.levels)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(loop, "call_soon_threadsafe", lambda *_: (_ for _ in ()).throw(RuntimeError("closed")))
                 thread = in_thread(lambda: close(pins, 17))
@@ -199,7 +207,7 @@ async def test_s7_a_callback_cannot_raise_into_gpiozeros_thread(pins: Any) -> No
 
 async def test_a_pull_down_contact_to_3v3(pins: Any) -> None:
     async with listening(driver(pins, "GPIO17", pull="down")) as ear:
-        await ear.until(lambda each: each.observations)
-        assert ear.observations[0].what == "clear"
+        await ear.until(lambda each: each.levels)
+        assert ear.levels[0].what == "clear"
         pins.pin(17).drive_high()
         await ear.until(ListeningEar.calls)

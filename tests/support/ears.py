@@ -38,6 +38,11 @@ class ListeningEar:
         self.noises += count
         self._changed.set()
 
+    @property
+    def levels(self) -> list[Observation]:
+        """What was heard, but for the news that a device can (or cannot) be read."""
+        return [each for each in self.observations if each.what != "unavailable"]
+
     def calls(self, what: tuple[str, ...] = ("trigger", "active")) -> list[tuple[str, str]]:
         """The calls for help heard so far: address and detail."""
         return [(each.address, each.detail) for each in self.observations if each.what in what]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.store.pending import Pending, in_offer_order
+from agent.store.pending import Pending, _joined, in_offer_order
 from agent.store.rows import ALARM, IMPORTANT, RAISED, TELEMETRY, Batch
 from rules.events import Dropped
 from tests.agent.store.making import batch, row
@@ -103,3 +103,8 @@ def test_s5_rows_in_memory_and_in_the_store_are_offered_in_one_order() -> None:
         "e1-a-7", "e1-a-6", "e1-a-3", "e1-a-1", "e1-a-2", "e1-a-5", "e1-a-4", "e1-t-1", "e1-t-2",
     ]  # fmt: skip
     assert RAISED < ALARM < IMPORTANT < TELEMETRY
+
+
+def test_s12_ranges_join_where_they_touch_and_nowhere_else() -> None:
+    apart = [Dropped("e1", "t", 6, 7, 2), Dropped("e1", "t", 0, 1, 2), Dropped("e2", "t", 2, 2, 1)]
+    assert _joined([*apart, Dropped("e1", "t", 2, 3, 1)]) == [Dropped("e1", "t", 0, 3, 3), apart[0], apart[2]]

@@ -189,6 +189,16 @@ def test_a_commit_that_fails_changes_nothing_and_can_be_tried_again(store: Store
     assert (store.load(), store.waiting_count()["a"], count(store, "journal")) == (b"new", 190, 2)
 
 
+def test_a_transaction_that_cannot_be_carried_out_is_rolled_back(store: Store) -> None:
+    store.commit(batch(row(1), house=b"old"))
+    with pytest.raises(sqlite3.Error):
+        store.commit(batch(row(2), house="not bytes"))  # type: ignore[arg-type]
+    assert not store.connection.in_transaction
+    assert (store.load(), ids(store), count(store, "journal")) == (b"old", ["e1-a-1"], 1)
+    store.commit(batch(row(2), house=b"new"))
+    assert ids(store) == ["e1-a-2", "e1-a-1"]
+
+
 @pytest.mark.parametrize(("operation", "code"), [("write", FULL), ("write", IOERR_WRITE), ("sync", IOERR_FSYNC)])
 def test_s1_a_disk_that_fails_under_a_commit_leaves_the_old_state(
     frail: Store, disk: Disk, operation: str, code: int
