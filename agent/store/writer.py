@@ -98,8 +98,8 @@ class Writer:
 
         At once False when storage is degraded already: a bad disk must not add its delay to every alarm.
         """
-        if not future.done() and self.ok:
-            watched = {future, self._trouble}
+        if not future.done():
+            watched = {future, self._trouble}  # the latter is done already while storage is degraded
             done, _ = await asyncio.wait(watched, timeout=self._budget_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 self._degrade(self._late())

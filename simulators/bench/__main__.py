@@ -68,7 +68,7 @@ def table(floor: Probe, hub: Probe, footprint: Footprint, sync: list[float]) -> 
         "",
         f"- {len(hub.taken['receipt'])} presses of the hub, {len(floor.taken['receipt'])} of the floor, one at a time.",
         f"- Process start → armed: {armed:.2f} s (median of {len(footprint.armed_s)}); worst {worst:.2f} s.",
-        f"- Memory: {footprint.pss_kib / 1024:.1f} MiB PSS beside this benchmark; RSS {footprint.rss_kib / 1024:.1f} MiB.",
+        f"- Memory: {footprint.pss_kib / 1024:.1f} MiB PSS beside this; RSS {footprint.rss_kib / 1024:.1f} MiB.",
         f"- Idle: {footprint.idle_percent:.2f} % of one core.",
         f"- fdatasync of 4 KiB on this disk: {quantile(sync, 0.5):.2f} / {quantile(sync, 0.99):.2f} ms (p50 / p99).",
     ]

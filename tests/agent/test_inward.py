@@ -43,6 +43,12 @@ def command(**changes: Any) -> bytes:
     return Signer(CENTRE, "Ed25519").seal(msgspec.json.encode(message | changes))
 
 
+def tampered(token: bytes) -> bytes:
+    """Change a character in the middle of the signature: its last bits may mean nothing."""
+    at = len(token) - 40
+    return token[:at] + (b"A" if token[at : at + 1] != b"A" else b"B") + token[at + 1 :]
+
+
 @pytest.fixture
 def inward() -> Inward:
     return Inward("hub-1", Verifier([CENTRE], "Ed25519"))
@@ -59,7 +65,7 @@ def test_a_true_receipt_is_taken(inward: Inward) -> None:
     ("payload", "now", "retained", "reason"),
     [
         (receipt(STRANGER), SYNCED, False, "receipt: signed by an unknown key"),
-        (receipt()[:-2] + b"AA", SYNCED, False, "receipt: not a valid signature"),
+        (tampered(receipt()), SYNCED, False, "receipt: not a valid signature"),
         (receipt(aud="hub-2"), SYNCED, False, "receipt: for another hub"),
         (receipt(), SYNCED, True, "receipt: retained"),
         (receipt(nonce="an-older-nonce", iat=1_000_000 - 301), SYNCED, False, "receipt: not fresh"),

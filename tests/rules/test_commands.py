@@ -60,6 +60,12 @@ def test_a_command_this_hub_does_not_know_is_refused(kind: str) -> None:
     assert "does not know" in home.only(CommandRefused).reason
 
 
+def test_s12_a_refusal_fits_the_wire() -> None:
+    home = raised()
+    home.command("x" * 10_000)
+    assert len(home.only(CommandRefused).reason) == 500
+
+
 HOSTILE = {
     "empty": "",
     "no json": "{",

@@ -4,7 +4,7 @@ import pytest
 
 from rules.actions import Send
 from rules.events import DriverFailed, PartChanged, StorageChanged, Troubled
-from rules.reports import AlarmEscalated, AlarmLapsed, AlarmRaised, FaultCleared, FaultRaised
+from rules.reports import AlarmCancelled, AlarmEscalated, AlarmLapsed, AlarmRaised, FaultCleared, FaultRaised
 from tests.rules.home import HOUR, MINUTE, Home, config, words
 
 
@@ -182,6 +182,15 @@ def test_time_of_another_boot_means_nothing() -> None:
     home.reboot(booted=2)
     home.after(1).press("pendant-1")  # its last press was at some larger number of the old boot
     assert home.alarm.triggers == 2
+
+
+def test_a_cancel_reported_before_a_reboot_does_not_hide_one_after_it() -> None:
+    home = Home()
+    home.press("smoke-1")
+    home.after(HOUR).cancel()
+    home.forget().reboot()
+    home.cancel()
+    assert home.sent(AlarmCancelled)
 
 
 def test_faults_of_the_old_process_end_with_it_and_those_of_the_home_stay() -> None:

@@ -94,6 +94,8 @@ def test_s6_silence_survives_a_restart_exactly_and_starts_anew_at_a_reboot() -> 
     home.reboot()
     home.after(11.9 * HOUR)
     assert ("sensor-silent", "smoke-1") not in home.faults
+    home.after(0.1 * HOUR)
+    assert ("sensor-silent", "smoke-1") in home.faults
 
 
 def test_s7_a_line_down_for_2_min_is_a_fault_and_its_return_ends_it() -> None:

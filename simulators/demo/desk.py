@@ -1,0 +1,137 @@
+"""The centre's desk: the cases its staff see, and the story of what comes and goes there, read from its ledger."""
+
+from collections import OrderedDict
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from agent.wire.messages import PREFIX, UnreadableError, decode_event, decode_report
+from rules.reports import (
+    AlarmAcknowledged,
+    AlarmCancelled,
+    AlarmEscalated,
+    AlarmFacts,
+    AlarmJoined,
+    AlarmLapsed,
+    AlarmRaised,
+    AlarmResolved,
+    FaultCleared,
+    FaultRaised,
+    Report,
+)
+from simulators.centre import SimulatedCentre
+from simulators.demo.story import Story
+from simulators.demo.words import place
+from simulators.timeline import Entry
+
+OPEN_MAX = 100
+REFS_MAX = 1_000
+
+_HOLDERS = {"centre": "the centre", "contact": "a contact", "home": "somebody at the home"}
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """An open alarm, as staff know it. `since_ms` is when it came."""
+
+    alarm: str
+    name: str
+    since_ms: int
+    stage: Literal["new", "taken"] = "new"
+    note: str = ""
+
+
+class Desk:
+    """Follows a centre's time-line: give it every entry as it is made."""
+
+    def __init__(self, story: Story) -> None:
+        self.cases: OrderedDict[str, Case] = OrderedDict()
+        self.online = False
+        self.centre: SimulatedCentre
+        self._story = story
+        self._number = 0
+        self._alarm_refs: OrderedDict[str, str] = OrderedDict()
+
+    def first(self, *stages: str) -> Case | None:
+        """Give the oldest case of these stages."""
+        return next((case for case in self.cases.values() if case.stage in stages), None)
+
+    def note(self, entry: Entry) -> None:
+        """Take an entry of the centre's time-line."""
+        match entry.way, entry.channel:
+            case "in", "event" if entry.verdict in ("accepted", "conflict"):
+                self._take_events(entry)
+            case "in", "event" if entry.verdict == "repeated" and entry.ref in self._alarm_refs:
+                self._tell(entry, "centre:repeated", "hears the same alarm again: receipted again, and nothing else")
+            case "in", "event" if entry.verdict not in ("repeated",):
+                said = "loses an event, and says nothing (silent)" if entry.verdict == "unheard" else entry.verdict
+                self._tell(entry, f"centre:{entry.verdict}", said)
+            case "in", "status" if entry.verdict == "status":
+                self.online = entry.type == "online"
+                self._tell(entry, f"centre:{entry.type}", f"sees that the hub is {entry.type}")
+            case "out", "receipt":
+                raised = entry.ref in self._alarm_refs
+                verdict = "it has the alarm" if entry.verdict == "accepted" else entry.verdict
+                self._tell(entry, "centre:receipt" if raised else "", f"signs a receipt: {verdict}" if raised else "")
+            case "in" | "link", _ if entry.verdict in ("bug", "quarantined", "lost") or entry.type == "broken":
+                self._tell(entry, "centre:broken", f"cannot use what came: {entry.reason}")
+
+    def _tell(self, entry: Entry, key: str, text: str) -> None:
+        self._story.add("centre", key, text, ms=entry.ms, alarm=entry.alarm)
+
+    def _take_events(self, entry: Entry) -> None:
+        for number, kept, _ in self.centre.ledger.events(after=self._number):
+            self._number = number
+            event = decode_event(kept.body)
+            try:
+                report = decode_report(event)
+            except UnreadableError:
+                report = None
+            kind = event.type.removeprefix(PREFIX)
+            if isinstance(report, AlarmRaised):
+                self._alarm_refs[event.id] = report.alarm
+                if len(self._alarm_refs) > REFS_MAX:
+                    self._alarm_refs.popitem(last=False)
+            text = self._file(report, entry.ms) if report is not None else ""
+            alarm = report.alarm if isinstance(report, AlarmFacts) else ""
+            self._story.add("centre", f"centre:{kind}", text, ms=entry.ms, alarm=alarm)
+
+    def _file(self, report: Report, ms: int) -> str:  # noqa: PLR0911 -- one sentence for each
+        """Put a report into its case; give what is told of it, if anything."""
+        match report:
+            case AlarmRaised():
+                name = place(report.kind, report.location)
+                self.cases[report.alarm] = Case(alarm=report.alarm, name=name, since_ms=ms)
+                if len(self.cases) > OPEN_MAX:
+                    self.cases.popitem(last=False)
+                return f"the alarm arrives: {name}"
+            case AlarmJoined():
+                self._amend(report.alarm, note=f"called {report.triggers} times")
+                return f"hears that it was called again: {place(report.kind, report.location)}"
+            case AlarmCancelled(stage="pending"):
+                return f"hears of a {report.kind} alarm that was cancelled in time: nothing to do"
+            case AlarmCancelled():
+                self._amend(report.alarm, note="cancel pressed")
+                return "hears that cancel was pressed afterwards: staff decide"
+            case AlarmAcknowledged():
+                self._amend(report.alarm, stage="taken", note=f"taken by {_HOLDERS[report.by]}")
+                return f"the hub confirms: {_HOLDERS[report.by]} has it"
+            case AlarmLapsed():
+                self._amend(report.alarm, stage="new", note="lapsed")
+                return "hears that nobody has it any more: it is open again"
+            case AlarmEscalated():
+                self._amend(report.alarm, note=f"{report.means} at the home")
+                return f"hears of the next step at the home: {report.means}"
+            case AlarmResolved():
+                self.cases.pop(report.alarm, None)
+                return "the hub confirms: the alarm is closed"
+            case FaultRaised():
+                return f"hears of a fault: {report.fault} {report.subject}".rstrip()
+            case FaultCleared():
+                return f"hears that this is well again: {report.fault} {report.subject}".rstrip()
+            case _:
+                return ""
+
+    def _amend(self, alarm: str, **changes: str) -> None:
+        if alarm in self.cases:
+            self.cases[alarm] = replace(self.cases[alarm], **changes)

@@ -1,0 +1,81 @@
+"""Plays a scenario and tells it: line by line as it happens, or as one JSON document at its end."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from simulators.demo.scenarios import FALL_WINDOW_S, SCENARIOS, SHORT, WINDOW_S, Result, play
+from simulators.demo.story import Step, told, when
+from simulators.demo.world import World
+
+EXIT_OK, EXIT_FAILED = 0, 1
+
+LAG_MS = 1_000
+"""How long a line waits for others that happened before it: a melody is known only at its end."""
+
+_LOOK_S = 0.1
+
+
+async def tell(name: str, folder: Path, faults: Sequence[str], *, as_json: bool) -> int:
+    """Play a scenario; give the exit code. Raises what World raises."""
+    if not as_json:
+        click.echo(f"{name}: {SCENARIOS[name].story}.")
+        click.echo(f"(To be quick, one can cancel for {WINDOW_S} s here, not 10; after a fall {FALL_WINDOW_S} s, not 30.)\n")
+    async with World(folder, cancel_s=SHORT, faults=faults) as world:
+        async with contextlib.nullcontext() if as_json else Teller(world).telling():
+            result = await play(name, world)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
+    else:
+        click.echo(f"\n{verdict(result)}")
+    return EXIT_OK if result.ok else EXIT_FAILED
+
+
+def line(step: Step) -> str:
+    """Write a step as a line of text: seconds since the trigger, who, what."""
+    return f"{when(step):>8}  {step.who:7} {step.text}"
+
+
+def verdict(result: Result) -> str:
+    """Sum a run up in a paragraph."""
+    if not result.ok:
+        return f"NOT OK: {result.reason}."
+    said = ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value:.3f} s" for name, value in result.measured.items())
+    return f"OK. Measured: {said}."
+
+
+class Teller:
+    """Prints a world's story as lines, from now on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._place = len(world.story)
+        self._held: list[Step] = []
+
+    @contextlib.asynccontextmanager
+    async def telling(self) -> AsyncIterator[None]:
+        """Print while the block runs; all that is left at its end."""
+        task = asyncio.create_task(self._keep_printing())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self.print_until(None)
+
+    async def _keep_printing(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self.print_until(self._world.now_ms() - LAG_MS)
+
+    def print_until(self, ms: int | None) -> None:
+        """Print the steps up to a moment, in order; None: all of them."""
+        fresh, self._place = self._world.story.steps(self._place), len(self._world.story)
+        held = told([*self._held, *fresh])
+        self._held = [step for step in held if ms is not None and step.ms > ms]
+        for step in held[: len(held) - len(self._held)]:
+            click.echo(line(step))

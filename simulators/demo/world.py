@@ -1,0 +1,321 @@
+"""The demonstration's world: broker, line, centre, flat and hub on this machine, and everything one can do to them."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from agent.ask import AskError, ask
+from agent.clock import SystemClock
+from agent.status import HubStatus
+from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, read_key
+from simulators.broker import DemoBroker
+from simulators.centre import SimulatedCentre
+from simulators.demo.desk import Desk
+from simulators.demo.disk import Disk
+from simulators.demo.senses import Senses, Sign
+from simulators.demo.story import Story, Who
+from simulators.demo.words import RAISED_BECAUSE, SIGNS
+from simulators.flat import Flat, Line
+from simulators.hub_process import HubStartError
+from simulators.keys import make_keys
+from simulators.pins import PinsSocketError
+from simulators.proxy import Proxy
+
+HUB = "demo-hub"
+
+RESTART_S = 1.0
+"""How long after its end the hub is started again, as systemd would."""
+
+READY_S = 20.0
+_DISK_S = 0.01
+_SETTLE_S = 0.1
+_STATUS_S = 0.25
+_ASK_S = 2.0
+_CORD_S = 1.0
+
+
+class WorldError(Exception):
+    """The world does not come up; the message says why."""
+
+
+class World:
+    """Everything, in `folder`, for as long as it is entered. `story` tells what happens; the rest is there to look at.
+
+    `cancel_s` shortens kinds' cancel windows, in seconds. `faults` are the centre's, by name: `silent` or `late=3`.
+    Entering raises what its parts raise: WorldError, HubStartError, BrokerStartError, UnknownFaultError, OSError.
+    """
+
+    def __init__(self, folder: Path, *, cancel_s: Mapping[str, int], faults: Iterable[str] = ()) -> None:
+        self.folder = folder
+        self.story = Story()
+        self.senses = Senses()
+        self.desk = Desk(self.story)
+        self.status: HubStatus | None = None
+        self.line_cut = False
+        self.centre: SimulatedCentre
+        self.flat: Flat
+        self.clock = SystemClock()
+        self._cancel_s, self._faults = cancel_s, tuple(faults)
+        self._line: Proxy
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._link_up: bool | None = None
+
+    # --- its life ----------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._build()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _build(self) -> None:
+        keys = await asyncio.to_thread(make_keys, self.folder / "keys", self.clock.now().wall_ms, [HUB])
+        broker = DemoBroker()
+        self._stack.push_async_callback(asyncio.to_thread, broker.stop)
+        await asyncio.to_thread(broker.start)
+        self.centre = self.desk.centre = SimulatedCentre(
+            broker.host,
+            broker.port,
+            read_key(keys.centre, CENTRE_ALGORITHM),
+            {HUB: [read_key(keys.hubs[HUB].public, HUB_ALGORITHM)]},
+            self.clock,
+            ledger=str(self.folder / "centre.db"),
+            on_entry=self.desk.note,
+        )
+        self._stack.push_async_callback(self.centre.stop)
+        for fault in self._faults:
+            name, _, value = fault.partition("=")
+            self.centre.faults.turn(name, value or "on")
+        await self.centre.start()
+        self._line = await self._stack.enter_async_context(Proxy(0, (broker.host, broker.port)))
+        flat = Flat(self.folder / "flat", keys, [Line(self._line.port)], hub=HUB, cancel_s=self._cancel_s)
+        self.flat = await self._stack.enter_async_context(flat)
+        self._stack.push_async_callback(self._end_tasks)
+        self._follow(self._watch)
+        await self.flat.start_hub()
+        await self._ready()
+
+    async def _ready(self) -> None:
+        """Wait until a press would be heard and could arrive."""
+        disk = Disk(self.flat.folder / "state" / "hub.db")
+        self._stack.callback(disk.close)
+        disk.look()
+        try:
+            async with asyncio.timeout(READY_S):
+                await self.flat.radio.started.wait()
+                await self.story.wait_for(lambda step: step.key == "centre:online", within_s=READY_S)
+        except TimeoutError:
+            raise WorldError(f"the hub runs, but was not ready after {READY_S:g} s: see {self.flat.hub.log}") from None
+        self.status = await self.ask()
+        self._link_up = True
+        self._follow(lambda: self._look_at(disk), self._settle, self._poll, self._supervise)
+
+    def _follow(self, *jobs: Callable[[], Awaitable[None]]) -> None:
+        async def run(job: Callable[[], Awaitable[None]]) -> None:
+            await job()
+
+        self._tasks += [asyncio.create_task(run(job)) for job in jobs]
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def broken(self) -> str:
+        """Say which part of the demonstration itself has died, if any."""
+        ended = (task for task in self._tasks if task.done() and not task.cancelled())
+        return next((repr(error) for task in ended if (error := task.exception()) is not None), "")
+
+    # --- looking -----------------------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        """Tell the boot-relative time, in ms."""
+        return self.clock.now().ms
+
+    async def ask(self) -> HubStatus | None:
+        """Ask the hub how it is; None while it does not answer."""
+        try:
+            answer = await asyncio.to_thread(ask, self.flat.folder / "hub.sock", _ASK_S)
+            return msgspec.json.decode(answer, type=HubStatus)
+        except (AskError, msgspec.MsgspecError):
+            return None
+
+    async def _watch(self) -> None:
+        while True:
+            with contextlib.suppress(PinsSocketError):  # it is not there: not yet, or not any more
+                async for part, change in self.flat.seen():
+                    self._notice(self.senses.feed(part, change))
+            self.senses = Senses()  # without the hub's process nothing shines or sounds
+            await asyncio.sleep(_DISK_S)
+
+    async def _settle(self) -> None:
+        while True:
+            await asyncio.sleep(_SETTLE_S)
+            self._notice(self.senses.settle(self.now_ms()))
+
+    def _notice(self, signs: Iterable[Sign]) -> None:
+        for sign in signs:
+            self.story.add("home", sign.key, SIGNS.get(sign.key, ""), ms=sign.ms)
+
+    async def _look_at(self, disk: Disk) -> None:
+        while True:
+            found = disk.look()
+            for _ in found.calls_ms:
+                self.story.add(
+                    "hub", "hub:durable", "the call is on its disk: no crash can lose it now", ms=self.now_ms()
+                )
+            for report in found.raised:
+                said = RAISED_BECAUSE.get(report.rule, "calls the centre")
+                key = f"hub:raised:{report.rule}"
+                self.story.add("hub", key, said, ms=report.clock.monotonic_ms, alarm=report.alarm)
+            await asyncio.sleep(_DISK_S)
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(_STATUS_S)
+            self.status = await self.ask()
+            up = self.status.links[0].up if self.status is not None else None
+            if up is not None and up != self._link_up:
+                self._link_up = up
+                said = "has a line to the centre again" if up else "notices: no line to the centre"
+                self.story.add("hub", "hub:link-up" if up else "hub:link-down", said, ms=self.now_ms())
+
+    async def _supervise(self) -> None:
+        """Start the hub again whenever it ends, as systemd would."""
+        while True:
+            if self.flat.hub.running:
+                await asyncio.sleep(_SETTLE_S)
+                continue
+            await asyncio.sleep(RESTART_S)
+            self._tell("hub", "hub:restarting", "is started again, as systemd would")
+            try:
+                await self.flat.start_hub()
+            except HubStartError as error:
+                self._tell("hub", "hub:start-failed", str(error).partition("\n")[0])
+            else:
+                self._tell("hub", "hub:armed", "is armed again")
+
+    # --- what people do ----------------------------------------------------------------------------
+
+    async def press_pendant(self) -> None:
+        """Press the pendant: a dozen radio frames over a second."""
+        self._call("press the pendant")
+        await self.flat.press_pendant()
+
+    async def fall(self) -> None:
+        """Fall, under the radar in the bathroom."""
+        self._call("fall in the bathroom")
+        await self.flat.fall()
+
+    async def get_up(self) -> None:
+        """Get up again."""
+        self._tell("you", "you:up", "get up again")
+        await self.flat.get_up()
+
+    async def wet_floor(self) -> None:
+        """Let the kitchen sink run over."""
+        self._call("let the kitchen sink run over: the floor is wet")
+        await self.flat.wet_floor()
+
+    async def dry_floor(self) -> None:
+        """Mop it up."""
+        self._tell("you", "you:dry", "dry the floor")
+        await self.flat.dry_floor()
+
+    async def report_water(self) -> None:
+        """Have the water sensor report, unasked, that it is as it was."""
+        self._tell("home", "home:report", "the water sensor reports, as it does now and then: still wet")
+        await self.flat.water.report()
+
+    async def pull_cord(self) -> None:
+        """Pull the cord in the hall, and let it spring back."""
+        self._call("pull the cord in the hall")
+        await self._at_the_box(self.flat.pull_cord)
+        await asyncio.sleep(_CORD_S)
+        await self._at_the_box(self.flat.reset_cord)
+
+    async def press_call(self) -> None:
+        """Press the box's call button."""
+        self._call("press CALL on the box")
+        await self._at_the_box(self.flat.press_call)
+
+    async def press_cancel(self) -> None:
+        """Press the box's cancel button."""
+        self._tell("you", "you:cancel", "press CANCEL on the box")
+        await self._at_the_box(self.flat.press_cancel)
+
+    async def hold_arrived(self) -> None:
+        """Hold the box's button "help has arrived"."""
+        self._tell("you", "you:hold", "hold HELP HAS ARRIVED, for three seconds")
+        await self._at_the_box(self.flat.hold_arrived)
+
+    async def _at_the_box(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except PinsSocketError:
+            self._tell("hub", "hub:off", "does not run just now: nobody hears the button")
+
+    def _call(self, text: str) -> None:
+        """Begin to count, unless a call is under way."""
+        if self.senses.quiet and not self.desk.cases:
+            self.story.begin(self.now_ms())
+        self._tell("you", "you:call", text)
+
+    # --- what happens to things --------------------------------------------------------------------
+
+    async def kill_hub(self) -> None:
+        """Kill the hub (SIGKILL). It is started again by itself."""
+        self._tell("hub", "hub:killed", "is killed (SIGKILL), in the middle of what it does")
+        await self.flat.kill_hub()
+
+    def cut_line(self) -> None:
+        """Cut the line between the home and the centre."""
+        self.line_cut = True
+        self._tell("line", "line:cut", "is cut between the home and the centre")
+        self._line.cut()
+
+    def restore_line(self) -> None:
+        """Mend it."""
+        self.line_cut = False
+        self._tell("line", "line:restored", "is there again")
+        self._line.forward()
+
+    def silence_centre(self, *, silent: bool) -> None:
+        """Have the centre lose all that comes and answer nothing, behind a line that works; or no more."""
+        self.centre.faults.silent = silent
+        self._tell("centre", "centre:fault", "falls silent: it loses what comes" if silent else "listens again")
+
+    # --- what staff do -----------------------------------------------------------------------------
+
+    def acknowledge(self) -> bool:
+        """Take the oldest alarm nobody has; False if there is none."""
+        case = self.desk.first("new")
+        if case is not None:
+            self._tell("staff", "staff:acknowledge", f"acknowledge: {case.name}")
+            self.centre.acknowledge(case.alarm)
+        return case is not None
+
+    def resolve(self) -> bool:
+        """Close the oldest open alarm; False if there is none."""
+        case = self.desk.first("taken") or self.desk.first("new")
+        if case is not None:
+            self._tell("staff", "staff:resolve", f"close the case: {case.name}")
+            self.centre.resolve(case.alarm, "demonstration")
+        return case is not None
+
+    def _tell(self, who: Who, key: str, text: str) -> None:
+        self.story.add(who, key, text, ms=self.now_ms())
