@@ -20,7 +20,7 @@ help: ## list these targets
 	@echo "Hearthline. Each target sets up what it needs, in $(VENV); PYTHON=python3.13 chooses another Python."
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## a home, a hub and a response centre on this machine; ARGS="--help" lists what it can show
+run: $(VENV)/.run ## a home, a hub and a response centre on this machine, by hand; ARGS="--list" lists scenarios
 	@$(BIN)/hearthline demo $(ARGS)
 
 test: $(VENV)/.dev mosquitto ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some

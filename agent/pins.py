@@ -33,7 +33,8 @@ def _lgpio(scratch: Path) -> Any:  # noqa: ANN401 -- likewise
     try:
         factory = importlib.import_module("gpiozero.pins.lgpio").LGPIOFactory
     except Exception as error:  # its import opens files, and raises errors of its own
-        raise PinsError(f"lgpio cannot be loaded: {error}: install python3-lgpio or the lgpio package") from error
+        remedy = "install lgpio, or adafruit-lgpio from Python 3.13 on"
+        raise PinsError(f"lgpio cannot be loaded: {error}: {remedy}") from error
     try:
         return factory()
     except Exception as error:

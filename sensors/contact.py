@@ -10,6 +10,8 @@ from sensors.driver import Observation
 
 Rest = Literal["no", "nc"]
 
+PIN_MIN, PIN_MAX = 2, 27  # the header's GPIOs; 0 and 1 belong to the identification of add-on boards
+
 _ADDRESS = re.compile(r"(?:GPIO)?(\d{1,2})(?::(no|nc))?", re.ASCII)
 
 
@@ -33,7 +35,10 @@ def parse_contact(address: str) -> ContactAddress:
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise ValueError(f"pin address {address!r}: expected 'GPIO17', 'GPIO17:no' or 'GPIO17:nc'")
-    return ContactAddress(int(match[1]), "nc" if match[2] == "nc" else "no")
+    pin = int(match[1])
+    if not PIN_MIN <= pin <= PIN_MAX:
+        raise ValueError(f"pin address {address!r}: expected a Broadcom pin from {PIN_MIN} to {PIN_MAX}")
+    return ContactAddress(pin, "nc" if match[2] == "nc" else "no")
 
 
 class Contact:

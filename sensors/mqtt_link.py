@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.client import error_string as paho_error
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from sensors.mqtt_properties import Will, connect_properties, will_properties
 
 _MISC_EVERY_S = 1.0
 _UNLIMITED_RECEIVE_MAXIMUM = 65_535  # MQTT 5 §3.2.2.3.3: what holds when the broker names none
@@ -29,17 +29,6 @@ _INFLIGHT_CAP = 1_024  # a backstop: the owner's window is far smaller, and noth
 
 class LinkLostError(Exception):
     """The connection is gone, was refused, or could not be made. The message says why, for people."""
-
-
-class Will(msgspec.Struct, frozen=True):
-    """What the broker says for us when the connection dies without a DISCONNECT, `delay_s` seconds later."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-    delay_s: int = 0
-    content_type: str = ""
 
 
 class _Socket(ssl.SSLSocket):
@@ -88,7 +77,7 @@ class MqttLink:
         self.poisoned = 0
         self._on_message, self._on_poison = on_message, on_poison
         self._keepalive_s, self._clean_start = keepalive_s, clean_start
-        self._properties = _connect_properties(session_expiry_s, receive_maximum, packet_bytes_max)
+        self._properties = connect_properties(session_expiry_s, receive_maximum, packet_bytes_max)
         self._dialled: asyncio.Future[None] = self._loop.create_future()
         self._connack: asyncio.Future[None] = self._loop.create_future()
         self._pubacks: dict[int, asyncio.Future[ReasonCode]] = {}
@@ -100,7 +89,7 @@ class MqttLink:
         if username is not None:
             self._client.username_pw_set(username, password)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos, will.retain, _will_properties(will))
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain, will_properties(will))
 
     def _make_client(self, client_id: str, tls: ssl.SSLContext | None, *, manual_ack: bool) -> Client:
         client = Client(
@@ -379,24 +368,6 @@ class MqttLink:
     def _unwatch_writing(self, sock: socket.socket) -> None:
         if sock.fileno() >= 0:
             self._loop.remove_writer(sock)
-
-
-def _connect_properties(expiry_s: int, receive_maximum: int | None, packet_bytes_max: int | None) -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = expiry_s
-    if receive_maximum is not None:
-        properties.ReceiveMaximum = receive_maximum
-    if packet_bytes_max is not None:
-        properties.MaximumPacketSize = packet_bytes_max
-    return properties
-
-
-def _will_properties(will: Will) -> Properties:
-    properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
-    properties.WillDelayInterval = will.delay_s
-    if will.content_type:
-        properties.ContentType = will.content_type
-    return properties
 
 
 def _settle(table: "dict[int, asyncio.Future[_T]]", mid: int, value: _T) -> None:

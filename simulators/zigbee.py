@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
-from sensors.mqtt_link import MqttLink, Will
+from sensors.mqtt_link import MqttLink
+from sensors.mqtt_properties import Will
 
 Sleep = Callable[[float], Awaitable[object]]
 

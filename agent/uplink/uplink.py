@@ -25,7 +25,8 @@ from agent.wire.envelope import CONTENT_TYPE, Signer
 from agent.wire.messages import digest
 from agent.wire.topics import Channel, topic
 from rules.events import Commanded, LinkDown, LinkUp, Receipted
-from sensors.mqtt_link import LinkLostError, MqttLink, Will
+from sensors.mqtt_link import LinkLostError, MqttLink
+from sensors.mqtt_properties import Will
 
 KEEPALIVE_S = 30
 WILL_DELAY_S = 15

@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import subprocess
 import sys
@@ -37,8 +38,11 @@ def test_off_a_pi_lgpio_says_what_to_do_and_writes_only_into_scratch(tmp_path: P
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", OPEN, str(scratch)]
     done = subprocess.run(command, cwd=elsewhere, env=environ, capture_output=True, text=True, timeout=60, check=True)
-    assert "the pins cannot be opened" in done.stdout
-    assert 'outputs = "log"' in done.stdout
+    if importlib.util.find_spec("lgpio") is None:  # there is no wheel for every Python
+        assert "lgpio cannot be loaded" in done.stdout
+    else:
+        assert "the pins cannot be opened" in done.stdout
+        assert 'outputs = "log"' in done.stdout
     assert list(elsewhere.iterdir()) == []
 
 

@@ -30,7 +30,7 @@ def test_every_library_is_pinned_by_hash(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_no_lock_names_an_address_or_a_place(name: str) -> None:
-    assert re.findall(r"://|^-|file:|/home/|/tmp/|/work/|@ ", lock(name), re.MULTILINE) == []
+    assert re.findall(r"://|^-|file:|/|@ ", lock(name), re.MULTILINE) == []
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from gpiozero import LED  # type: ignore[attr-defined]
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from sensors.driver import SensorDriver
@@ -155,10 +156,13 @@ async def test_s7_when_no_pin_can_be_read_the_driver_fails(pins: Any, monkeypatc
     assert ear.listenings == 0
 
 
-async def test_a_pin_that_does_not_exist_does_not_stop_the_others(pins: Any) -> None:
-    async with listening(driver(pins, "GPIO99", "GPIO4")) as ear:
+async def test_a_pin_that_is_in_use_does_not_stop_the_others(pins: Any) -> None:
+    light = LED(17, pin_factory=pins)  # type: ignore[no-untyped-call]
+    async with listening(driver(pins, "GPIO17", "GPIO4")) as ear:
         close(pins, 4)
         await ear.until(ListeningEar.calls)
+        assert ear.calls() == [("GPIO4", "closed")]
+    light.close()  # type: ignore[no-untyped-call]
 
 
 async def test_s12_a_chattering_pin_is_bounded_and_its_last_level_counts(pins: Any) -> None:

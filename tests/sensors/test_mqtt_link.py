@@ -14,7 +14,8 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from sensors.mqtt_link import LinkLostError, MqttLink, Will
+from sensors.mqtt_link import LinkLostError, MqttLink
+from sensors.mqtt_properties import Will
 from simulators.mosquitto import Mosquitto, free_port
 from tests.support.certificates import Authority
 

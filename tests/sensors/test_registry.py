@@ -65,3 +65,9 @@ def test_the_registry_itself_imports_no_device_library() -> None:
     code = f"import sensors.registry, sys; print([each for each in {heavy} if each in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("address", ["GPIO99", "GPIO1", "28"])
+def test_a_pin_that_no_header_has_is_refused_by_name(address: str) -> None:
+    with pytest.raises(ValueError, match="expected a Broadcom pin from 2 to 27"):
+        driver_type("gpio").check_address(address)

@@ -464,6 +464,9 @@ async def test_s12_reads_waiting_for_a_hung_disk_are_bounded(store: Store, told:
             await writer.read(lambda store: store.load())
         for each in reads[:32]:
             each.cancel()
+        await asyncio.wait(reads[:32], timeout=SOON_S)
+        with pytest.raises(StoreError, match="64 reads"):  # whoever went away left his read at the disk
+            await writer.read(lambda store: store.load())
         release.set()
         await asyncio.gather(*reads, return_exceptions=True)
         assert await writer.read(lambda store: store.load()) is None
