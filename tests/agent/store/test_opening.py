@@ -1,5 +1,6 @@
 """Opening the store: what was corrupt is put aside, what merely cannot be read today is not touched."""
 
+import contextlib
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -80,14 +81,14 @@ def cut_short(path: Path) -> None:
 
 
 def no_tables(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE outbox")
     connection.close()
 
 
 def someone_elses(path: Path) -> None:
     path.unlink()
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE bookmarks (url TEXT)")
     connection.close()
 
@@ -105,7 +106,9 @@ def test_s7_a_corrupt_store_is_put_aside_and_a_fresh_one_begun(path: Path, damag
         store.close()
         assert path.with_name(f"hub.db.quarantine-{number}").read_bytes() == before  # never deleted, never changed
         path.write_bytes(before)
-    assert not open_store(path.with_name("other.db")).quarantined
+    other = open_store(path.with_name("other.db"))
+    assert not other.quarantined
+    other.store.close()
 
 
 def test_s7_the_log_is_put_aside_with_its_store(path: Path) -> None:
@@ -140,7 +143,7 @@ def test_s7_a_log_without_its_store_is_put_aside_not_deleted(path: Path, left: s
 
 def test_a_store_newer_than_the_code_is_refused_and_left_alone(path: Path) -> None:
     filled(path)
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"PRAGMA user_version = {len(schema.scripts()) + 1}")
     connection.close()
     before = path.read_bytes()
