@@ -512,6 +512,7 @@ async def test_closing_on_a_hung_disk_is_bounded_and_says_so(path: Path, told: T
     disk.heal()  # before the loop goes, so that the thread can end in peace
     await asyncio.to_thread(thread.join, SOON_S)
     assert not thread.is_alive()
+    store.close()
     assert committed(path) == ["e1-a-1"]
 
 
