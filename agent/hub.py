@@ -9,7 +9,7 @@ from agent.store.rows import Batch, Entry, Row
 from agent.wire.messages import digest, encode_event
 from rules.actions import Action, Chirp, Reject, Send, Settle
 from rules.engine import next_deadline, step
-from rules.events import Dropped, Tick
+from rules.events import Dropped
 from rules.projection import Display, project
 from rules.reports import TYPE_OF
 from rules.state import House
@@ -52,11 +52,8 @@ class Hub:
             actions.extend(made)
         rows = tuple(self._row(action) for action in actions if isinstance(action, Send))
         batch = Batch(
-            entries=tuple(
-                Entry(arrival.now, msgspec.json.encode(arrival.event))
-                for arrival in arrivals
-                if not isinstance(arrival.event, Tick)  # deadlines replay by themselves, at their own due times
-            ),
+            # Ticks too: what fell due before a crash must replay before the next start, in its own epoch.
+            entries=tuple(Entry(arrival.now, msgspec.json.encode(arrival.event)) for arrival in arrivals),
             house=msgspec.json.encode(self.house),
             rows=rows,
             settled=tuple(action.ref for action in actions if isinstance(action, Settle)),

@@ -5,6 +5,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from agent.clock import Clock
 from rules.events import CallPressed, CancelPressed, Cleared, Event, Heard, HelpArrived, Measured, Triggered
 from rules.values import Now
@@ -46,7 +49,7 @@ class Inbox:
 
     def put(self, event: Event, durable: Callable[[], None] | None = None) -> bool:
         """Stamp an event and let it wait its turn; False when there was no place for it, which is counted."""
-        arrival = Arrival(self._clock.now(), event, durable)
+        arrival = Arrival(self._clock.now(), self._writable(event), durable)
         if isinstance(event, _ALARM_LANE):
             kept = self._put_alarm(arrival)
         elif isinstance(event, _TELEMETRY):
@@ -63,6 +66,16 @@ class Inbox:
                 self.dropped["others"] += 1
         self._bell.set()
         return kept
+
+    def _writable(self, event: Event) -> Event:
+        """Make sure that the journal can hold the event: text from outside may be no text at all."""
+        try:
+            msgspec.json.encode(event)
+        except (UnicodeError, msgspec.EncodeError):
+            self.dropped["characters that are none"] += 1
+            texts = {name: text for name in event.__struct_fields__ if isinstance(text := getattr(event, name), str)}
+            return replace(event, **{name: text.encode(errors="replace").decode() for name, text in texts.items()})
+        return event
 
     def tell(self, event: Event) -> None:
         """Put an event for somebody who need not know whether there was a place."""

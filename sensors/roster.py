@@ -1,5 +1,6 @@
 """Ties what drivers hear to the sensors this home has: observations in, rules' events out. Pure."""
 
+import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 
@@ -171,6 +172,8 @@ def _trouble(sensor: str, known: _Known, seen: Observation, _at_ms: int) -> list
 
 
 def _reading(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[Event]:
+    if not math.isfinite(seen.value):
+        return []  # no journal can hold it
     before = known.readings.get(seen.quantity)
     if before is None and len(known.readings) >= _QUANTITIES_MAX:
         return []

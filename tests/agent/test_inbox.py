@@ -1,7 +1,9 @@
 import asyncio
 
+import msgspec
+
 from agent.inbox import ALARM_PLACES, PLACES, TELEMETRY_PLACES, Inbox
-from rules.events import Heard, Receipted, Triggered
+from rules.events import AnyEvent, Heard, Receipted, Triggered
 from rules.values import Now
 
 
@@ -58,3 +60,11 @@ async def test_waiting_ends_when_something_comes() -> None:
     await asyncio.sleep(0)
     inbox.put(Triggered("p1"))
     await asyncio.wait_for(waiting, 1)
+
+
+def test_text_that_is_no_text_does_not_keep_an_alarm_out_of_the_journal() -> None:
+    inbox = Inbox(StoppedClock())
+    assert inbox.put(Triggered("p1", "panic \ud800!", sustained=True))
+    event = inbox.take(1)[0].event
+    assert event == Triggered("p1", "panic ?!", sustained=True)
+    assert msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) == event

@@ -129,9 +129,7 @@ async def test_s7_one_pin_that_fails_is_told_and_does_not_stop_the_others(
         troubles = [(each.address, each.on) for each in ear.observations if each.what == "unavailable"]
         assert set(troubles) == {("GPIO17", True), ("GPIO4", False)}
         monkeypatch.undo()
-        await ear.until(
-            lambda each: each.levels[-1].address == "GPIO17" and each.levels[-1].what == "clear"
-        )
+        await ear.until(lambda each: each.levels[-1].address == "GPIO17" and each.levels[-1].what == "clear")
         assert [each.on for each in ear.observations if each.what == "unavailable"][-1] is False
         close(pins, 17)
         await ear.until(lambda each: len(each.calls()) == 2)

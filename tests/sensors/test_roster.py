@@ -159,3 +159,9 @@ def test_every_trigger_of_a_configured_sensor_comes_through_and_nothing_else_cal
         assert [event.sensor for event in presses] == ([sensors[seen.address]] if expected else [])
         for event in events:
             assert event.sensor in {"a", "bx"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_reading_that_is_no_number_is_left_out(value: float) -> None:
+    home = Home(("bus", "t", "t"))
+    assert home.calls("t", "reading", quantity="temperature", value=value) == []

@@ -27,6 +27,7 @@ class Pins:
         self.senses = Senses()
         self.signs: list[Sign] = []
         self.ms = 10_000
+        self._hz: float | None = None
         self._rng = random.Random(1)
 
     def play(self, part: str, steps: Iterable[tuple[int, int]]) -> list[str]:
@@ -35,9 +36,10 @@ class Pins:
         for level, lasting_ms in steps:
             at_ms = self.ms + self._rng.randint(0, LATE_MS)
             value, hz = (level, None) if part != "sounder" else (0.5 if level else 0.0, float(level) or None)
-            if part == "sounder" and not level:
+            if part == "sounder" and not level and self._hz not in (None, 440.0):
                 self._feed(part, Change(OUTPUTS[part], 0.5, at_ms, 440.0))  # gpiozero's way to silence
             self._feed(part, Change(OUTPUTS[part], value, at_ms, hz))
+            self._hz = hz
             self.wait(lasting_ms)
         return [sign.key for sign in self.signs[before:]]
 
