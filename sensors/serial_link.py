@@ -70,7 +70,7 @@ class SerialDriver:
         transport, _ = await create_serial_connection(
             asyncio.get_running_loop(), lambda: wire, port.device, baudrate=port.baud, exclusive=True
         )
-        talk = asyncio.create_task(_converse(port, transport, wire))
+        talk = asyncio.create_task(_converse(port, transport, wire, ear))
         try:
             ear.listening()
             ends: list[asyncio.Future[Any]] = [wire.lost, talk]
@@ -85,19 +85,25 @@ class SerialDriver:
             await asyncio.wait(gone, timeout=_CLOSE_S)
 
 
-async def _converse(port: SerialPort, transport: asyncio.Transport, wire: "_Wire") -> NoReturn:
+async def _converse(port: SerialPort, transport: asyncio.Transport, wire: "_Wire", ear: Ear) -> NoReturn:
     """Greet the adapter, then ask it for life for ever. Nothing here waits for an answer."""
     for pause_s, data in port.hello:
         await asyncio.sleep(pause_s)
         transport.write(data)
-    missed = 0
+    missed, mute = 0, False
     while True:
         before = wire.received
         transport.write(port.poll)
         await asyncio.sleep(port.poll_s)
         missed = 0 if wire.received > before else missed + 1
-        if wire.answered and missed >= _MISSED_POLLS_MAX:  # S7: open, but dead
+        if missed >= _MISSED_POLLS_MAX and wire.answered:  # S7: open, but dead
             raise AdapterLostError(f"silent for {missed} questions, {port.poll_s:g} s each, though it had answered")
+        if missed >= _MISSED_POLLS_MAX and not mute:  # S7: it may hear all the same, so it stays open
+            mute = True
+            ear.deaf(f"nothing ever came from it, not even answers to {missed} questions: is it the right device?")
+        elif mute and not missed:
+            mute = False
+            ear.listening()
 
 
 class _Wire(asyncio.Protocol):

@@ -220,3 +220,16 @@ async def test_s7_a_decoder_that_raises_is_a_driver_that_fails(adapter: SerialAd
 def test_the_test_ear_is_an_ear() -> None:
     ear: Ear = ListeningEar()
     assert ear
+
+
+async def test_s7_an_adapter_that_never_says_anything_is_told_and_still_listened_to(adapter: SerialAdapter) -> None:
+    ear = ListeningEar()
+    port = SerialPort(str(adapter.path), 115_200, b"?", 0.02)
+    run = asyncio.create_task(SerialDriver(port, Mr60Decoder, clock_ms).run(ear))
+    await ear.until(lambda each: each.deaf_reasons)
+    adapter.say(MR60_FALL)
+    await ear.until(lambda each: each.listenings == 2)
+    assert ear.calls() == [("radar", "fall")]
+    assert len(ear.deaf_reasons) == 1
+    run.cancel()
+    await asyncio.wait([run])
