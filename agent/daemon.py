@@ -20,6 +20,7 @@ from agent.documents import Documents
 from agent.health import Health
 from agent.hub import Hub, Turned
 from agent.inbox import Inbox
+from agent.keeping import keep
 from agent.outputs import LogOutputs, Outputs, PinOutputs
 from agent.pins import Board
 from agent.pump import Pump
@@ -35,7 +36,7 @@ from agent.uplink.tls import tls_context
 from agent.uplink.uplink import Uplink
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Signer, Verifier, read_key
 from rules.actions import Action, Chirp, Postpone, PublishState, Reject, Resend, Send, SendCheckIn, Settle
-from rules.events import ClockChanged, Dropped, PartChanged, Started
+from rules.events import ClockChanged, Dropped, Started
 from rules.reports import TYPE_OF, AlarmFacts
 from sensors.registry import driver_type
 
@@ -44,9 +45,6 @@ log = logging.getLogger(__name__)
 CLOCK_EVERY_S = 30.0
 PRUNE_EVERY_S = 300.0
 RECOUNT_EVERY_S = 1.0
-RESTART_S = 1.0
-STEADY_S = 30.0
-"""A part that was restarted must live this long before its fault is cleared."""
 STOP_S = 3.0
 ARMED_S = 2.0
 """How long the drivers have to open their adapters before the hub says that it is armed without them."""
@@ -174,7 +172,8 @@ class Daemon:
 
     def _keep_all(self) -> None:
         self._keep("ask", self._serve_ask)
-        self._keep("sensors", self.sensing.listening.run)
+        if self.config.drivers:
+            self._keep("sensors", self.sensing.listening.run)
         self._keep("clock", self._watch_clock)
         self._keep("store", self._prune)
         if self._pins is not None and self.config.buttons.by_name:
@@ -185,24 +184,7 @@ class Daemon:
             self._keep(f"uplink-{uplink.name}", uplink.run)
 
     def _keep(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run a part for as long as the hub lives: one that dies is a fault, started again, and harms no other (S7)."""
-
-        async def keep() -> None:
-            failed = False
-            while True:
-                task = asyncio.ensure_future(run())
-                done, _ = await asyncio.wait([task], timeout=STEADY_S if failed else None)
-                if not done:
-                    failed = False
-                    self.inbox.put(PartChanged(part, ok=True))
-                    await asyncio.wait([task])
-                reason = "ended" if task.cancelled() or task.exception() is None else repr(task.exception())
-                log.error("%s: %s", part, reason)
-                self.inbox.put(PartChanged(part, ok=False, reason=reason[:200]))
-                failed = True
-                await asyncio.sleep(RESTART_S)
-
-        self._tasks.add(asyncio.create_task(keep(), name=part))
+        self._tasks.add(asyncio.create_task(keep(part, run, self.inbox.tell), name=part))
 
     async def _watch_clock(self) -> None:
         synced = self.clock.now().synced
