@@ -130,6 +130,7 @@ class Documents:
                     if alarm.stage != "pending"  # a pending alarm is not sent
                 ),
                 faults=notes(house),
+                faults_total=len(house.faults),
                 lanes={
                     lane: LaneNote(
                         last=last[lane],

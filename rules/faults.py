@@ -46,7 +46,11 @@ def set_fault(turn: Turn, fault: str, subject: str, priority: int, *, active: bo
         clear_fault(turn, fault, subject)
 
 
+NOTES_MAX = 60
+"""How many faults a report lists (S12): it must fit its message even when every sensor of a large home is unwell."""
+
+
 def notes(house: House) -> tuple[FaultNote, ...]:
-    """List the standing faults, most urgent first."""
+    """List the standing faults, most urgent first, as many as fit; whoever lists them also says how many there are."""
     ranked = sorted(house.faults, key=lambda each: (each.priority, each.fault, each.subject))
-    return tuple(FaultNote(each.fault, each.subject, each.priority) for each in ranked)
+    return tuple(FaultNote(each.fault, each.subject, each.priority) for each in ranked[:NOTES_MAX])

@@ -127,13 +127,17 @@ class FaultNote(Value, frozen=True, omit_defaults=False):
 
 
 class TestReport(Report, frozen=True, kw_only=True):
-    """The hub's self-test: daily at the latest, and when the centre asks. Repeats every pending fault (S7)."""
+    """The hub's self-test: daily at the latest, and when the centre asks. Repeats every pending fault (S7).
+
+    `faults` lists the most urgent of `faults_total`.
+    """
 
     __test__ = False  # not a test case, whatever its name says to a test runner
 
     why: Literal["daily", "command"]
     mode: str
     faults: tuple[FaultNote, ...]
+    faults_total: int
     sensors: int
     sensors_heard: int
     open_alarms: int

@@ -38,6 +38,7 @@ def report(turn: Turn, why: Literal["daily", "command"]) -> None:
             why=why,
             mode=house.mode,
             faults=notes(house),
+            faults_total=len(house.faults),
             sensors=len(configured),
             sensors_heard=len(heard),
             open_alarms=len(house.alarms),

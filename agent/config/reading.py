@@ -29,7 +29,7 @@ from rules.kinds import KINDS, Kind
 from sensors.contact import parse_contact
 from sensors.registry import DriverType
 
-SENSORS_MAX = 256
+SENSORS_MAX = 128
 DRIVERS_MAX = 32
 UPLINKS_MAX = 8
 """S12: more than any home has."""

@@ -101,7 +101,10 @@ class LaneNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(Message, frozen=True, kw_only=True):
-    """What is true at the hub now: retained, so that whoever connects sees it at once."""
+    """What is true at the hub now: retained, so that whoever connects sees it at once.
+
+    `faults` lists the most urgent of `faults_total`.
+    """
 
     time: Moment
     clock: Clock
@@ -113,6 +116,7 @@ class State(Message, frozen=True, kw_only=True):
     links: tuple[LinkNote, ...]
     alarms: tuple[AlarmNote, ...]
     faults: tuple[FaultNote, ...]
+    faults_total: int
     lanes: dict[str, LaneNote]
     counters: dict[str, int]
     power: Literal["unknown", "mains", "battery"] = "unknown"

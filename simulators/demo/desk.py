@@ -16,6 +16,7 @@ from rules.reports import (
     AlarmLapsed,
     AlarmRaised,
     AlarmResolved,
+    CommandRefused,
     FaultCleared,
     FaultRaised,
     Report,
@@ -28,17 +29,25 @@ from simulators.timeline import Entry
 OPEN_MAX = 100
 REFS_MAX = 1_000
 
+_TAKEN = {"centre": "taken", "contact": "a contact", "home": "help there"}
 _HOLDERS = {"centre": "the centre", "contact": "a contact", "home": "somebody at the home"}
+
+_REFUSED = {
+    "unheard": "loses an event, and says nothing (silent)",
+    "retry": "cannot keep an event just now: asks the hub to try again",
+    "rejected": "refuses an event for good",
+}
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """An open alarm, as staff know it. `since_ms` is when it came."""
+    """An open alarm, as staff know it: since when, and what they have asked of the hub that it has not confirmed."""
 
     alarm: str
     name: str
     since_ms: int
     stage: Literal["new", "taken"] = "new"
     note: str = ""
+    asked: Literal["", "acknowledge", "resolve"] = ""
 
 
 class Desk:
@@ -52,9 +61,15 @@ class Desk:
         self._number = 0
         self._alarm_refs: OrderedDict[str, str] = OrderedDict()
 
-    def first(self, *stages: str) -> Case | None:
-        """Give the oldest case of these stages."""
-        return next((case for case in self.cases.values() if case.stage in stages), None)
+    def choose(self, wanted: Literal["acknowledge", "resolve"]) -> Case | None:
+        """Give the alarm that staff would take or close next, and note that they have asked; None if there is none."""
+        cases = [case for case in self.cases.values() if case.asked != wanted]
+        new = [case for case in cases if case.stage == "new"]
+        taken = [case for case in cases if case.stage == "taken"]
+        chosen = next(iter(new if wanted == "acknowledge" else taken + new), None)
+        if chosen is not None:
+            self.cases[chosen.alarm] = replace(chosen, asked=wanted)
+        return chosen
 
     def note(self, entry: Entry) -> None:
         """Take an entry of the centre's time-line."""
@@ -63,21 +78,24 @@ class Desk:
                 self._take_events(entry)
             case "in", "event" if entry.verdict == "repeated" and entry.ref in self._alarm_refs:
                 self._tell(entry, "centre:repeated", "hears the same alarm again: receipted again, and nothing else")
-            case "in", "event" if entry.verdict not in ("repeated",):
-                said = "loses an event, and says nothing (silent)" if entry.verdict == "unheard" else entry.verdict
-                self._tell(entry, f"centre:{entry.verdict}", said)
+            case "in", "event" if entry.verdict != "repeated":
+                self._tell(entry, f"centre:{entry.verdict}", _REFUSED.get(entry.verdict, entry.verdict))
             case "in", "status" if entry.verdict == "status":
                 self.online = entry.type == "online"
                 self._tell(entry, f"centre:{entry.type}", f"sees that the hub is {entry.type}")
             case "out", "receipt":
                 raised = entry.ref in self._alarm_refs
-                verdict = "it has the alarm" if entry.verdict == "accepted" else entry.verdict
-                self._tell(entry, "centre:receipt" if raised else "", f"signs a receipt: {verdict}" if raised else "")
+                self._tell(entry, "centre:receipt" if raised else "", self._receipt(entry) if raised else "")
             case "in" | "link", _ if entry.verdict in ("bug", "quarantined", "lost") or entry.type == "broken":
                 self._tell(entry, "centre:broken", f"cannot use what came: {entry.reason}")
 
     def _tell(self, entry: Entry, key: str, text: str) -> None:
         self._story.add("centre", key, text, ms=entry.ms, alarm=entry.alarm)
+
+    def _receipt(self, entry: Entry) -> str:
+        verdict = "it has the alarm" if entry.verdict == "accepted" else entry.verdict
+        faults = ", ".join(self.centre.faults.on())
+        return f"signs a receipt: {verdict}" + (f" (and misbehaves: {faults})" if faults else "")
 
     def _take_events(self, entry: Entry) -> None:
         for number, kept, _ in self.centre.ledger.events(after=self._number):
@@ -114,10 +132,10 @@ class Desk:
                 self._amend(report.alarm, note="cancel pressed")
                 return "hears that cancel was pressed afterwards: staff decide"
             case AlarmAcknowledged():
-                self._amend(report.alarm, stage="taken", note=f"taken by {_HOLDERS[report.by]}")
+                self._amend(report.alarm, stage="taken", note=_TAKEN[report.by])
                 return f"the hub confirms: {_HOLDERS[report.by]} has it"
             case AlarmLapsed():
-                self._amend(report.alarm, stage="new", note="lapsed")
+                self._amend(report.alarm, stage="new", note="")
                 return "hears that nobody has it any more: it is open again"
             case AlarmEscalated():
                 self._amend(report.alarm, note=f"{report.means} at the home")
@@ -125,6 +143,14 @@ class Desk:
             case AlarmResolved():
                 self.cases.pop(report.alarm, None)
                 return "the hub confirms: the alarm is closed"
+            case _:
+                return self._other(report)
+
+    def _other(self, report: Report) -> str:
+        match report:
+            case CommandRefused():
+                self.cases.update({alarm: replace(case, asked="") for alarm, case in self.cases.items()})
+                return f"the hub refuses to {report.type}: {report.reason}"
             case FaultRaised():
                 return f"hears of a fault: {report.fault} {report.subject}".rstrip()
             case FaultCleared():
@@ -134,4 +160,4 @@ class Desk:
 
     def _amend(self, alarm: str, **changes: str) -> None:
         if alarm in self.cases:
-            self.cases[alarm] = replace(self.cases[alarm], **changes)
+            self.cases[alarm] = replace(self.cases[alarm], asked="", **changes)

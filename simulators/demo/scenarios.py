@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from agent.wire.messages import PREFIX, decode_event, decode_report
-from rules.reports import AlarmCancelled, AlarmFacts, AlarmRaised
+from rules.reports import AlarmCancelled, AlarmFacts, AlarmJoined, AlarmRaised
 from simulators.demo.story import Step
 from simulators.demo.words import AWAITED
 from simulators.demo.world import HUB, World
@@ -43,7 +43,7 @@ class Run:
         self._from = len(world.story)
 
     async def expect(self, key: str, within_s: float, *, after: Step | None = None) -> Step:
-        """Wait for a step whose key is `key`, or begins so up to a colon; not one before `after`. Raises ScenarioError."""
+        """Wait for a step of this key, or of one below it, not before `after`. Raises ScenarioError."""
 
         def matches(step: Step) -> bool:
             return f"{step.key}:".startswith(f"{key}:") and (after is None or step.ms >= after.ms)
@@ -51,7 +51,7 @@ class Run:
         try:
             return await self.world.story.wait_for(matches, after=self._from, within_s=within_s)
         except TimeoutError:
-            raise ScenarioError(f"{AWAITED[key]} within {within_s:g} s") from None
+            raise ScenarioError(f"{AWAITED.get(key, f'{key} did not come')} within {within_s:g} s") from None
 
     def measure(self, name: str, until: Step, since: Step) -> float:
         """Keep how long something took, in seconds."""
@@ -78,8 +78,9 @@ class Run:
         someone = await self.expect("lamp:someone:on", SOON_S)
         await self.expect("chirp:someone-has-it", SOON_S, after=someone)
         self.require(self.world.resolve(), "the centre has no alarm to close")
-        resolved = await self.expect("centre:alarm.resolved", ARRIVE_S)
-        await self.expect("dark", SOON_S, after=resolved)
+        closing = await self.expect("staff:resolve", SOON_S)
+        await self.expect("centre:alarm.resolved", ARRIVE_S)
+        await self.expect("dark", SOON_S + 2, after=closing)
 
     async def arrived(self, since: Step, within_s: float) -> Step:
         """See the alarm at the centre, its receipt, and that the resident is told."""
@@ -117,8 +118,7 @@ class Run:
 
 
 async def _heard(run: Run) -> Step:
-    """Press the pendant, and be heard."""
-    await run.world.press_pendant()
+    """See that a press of the pendant is heard and kept."""
     call = await run.expect("you:call", SOON_S)
     heard = await run.expect("chirp:heard", SOON_S)
     durable = await run.expect("hub:durable", SOON_S)
@@ -131,6 +131,7 @@ async def _heard(run: Run) -> Step:
 
 async def _raised(run: Run, call: Step) -> Step:
     await run.expect("tone:pending", SOON_S)
+    await run.expect("lamp:call:slow", SOON_S)
     run.require(not run.at_centre(), "the centre was called while the resident could still cancel")
     raised = await run.expect("hub:raised:window-ended", WINDOW_S + SOON_S)
     waited_s = run.measure("cancel_window_s", raised, call)
@@ -139,6 +140,7 @@ async def _raised(run: Run, call: Step) -> Step:
 
 
 async def _press(run: Run) -> None:
+    await run.world.press_pendant()
     call = await _heard(run)
     raised = await _raised(run, call)
     await run.arrived(raised, ARRIVE_S)
@@ -151,14 +153,17 @@ async def _fall_cancelled(run: Run) -> None:
     call = await run.expect("you:call", SOON_S)
     run.measure("heard_you_s", await run.expect("chirp:heard", SOON_S), call)
     await run.expect("tone:pending", SOON_S)
+    await run.expect("lamp:call:slow", SOON_S)
     await run.world.get_up()
     await run.world.press_cancel()
-    await run.expect("chirp:cancelled", SOON_S)
+    cancelled = await run.expect("chirp:cancelled", SOON_S)
+    run.measure("cancelled_s", cancelled, call)
     await run.expect("dark", SOON_S)
     await run.expect("centre:alarm.cancelled", ARRIVE_S)
     # Had it not been cancelled, it would be raised by now.
     until_ms = call.ms + (FALL_WINDOW_S + 1) * 1000
     await asyncio.sleep((until_ms - run.world.now_ms()) / 1000)
+    run.world.story.add("hub", "hub:quiet", "would have called by now, and has not", ms=run.world.now_ms())
     await run.settled(alarms=0)
     reports = run.at_centre()
     run.require(
@@ -180,8 +185,10 @@ async def _flood(run: Run) -> None:
     await _floor_known_dry(run)  # it came after the reports, on the same line: they have been heard
     await run.answered(call)
     await run.settled(alarms=1)
-    joined = [report for report in run.at_centre() if not isinstance(report, AlarmRaised) and "triggers" in dir(report)]
-    run.require(not joined, "reports of the same wet floor were counted as new calls")
+    run.require(
+        not any(isinstance(report, AlarmJoined) for report in run.at_centre()),
+        "reports of the same wet floor were counted as new calls",
+    )
 
 
 async def _floor_known_dry(run: Run) -> None:
@@ -199,6 +206,7 @@ async def _floor_known_dry(run: Run) -> None:
 async def _line_cut(run: Run) -> None:
     run.world.cut_line()
     await run.expect("hub:link-down", SOON_S + 2)
+    await run.world.press_pendant()
     call = await _heard(run)
     raised = await _raised(run, call)
     busy = await run.expect("tone:no-line", SOON_S)
@@ -216,8 +224,12 @@ async def _line_cut(run: Run) -> None:
 
 
 async def _hub_killed(run: Run) -> None:
-    call = await _heard(run)
-    await run.world.kill_hub()
+    pressing = asyncio.create_task(run.world.press_pendant())
+    try:
+        call = await _heard(run)
+        await run.world.kill_hub()  # while the pendant still repeats itself
+    finally:
+        await pressing
     killed = await run.expect("hub:killed", SOON_S)
     run.require(not run.at_centre(), "the centre was called before the hub was killed: nothing would be proven")
     armed = await run.expect("hub:armed", ARRIVE_S)
@@ -240,10 +252,14 @@ class Scenario(NamedTuple):
 
 SCENARIOS: Mapping[str, Scenario] = {
     "press": Scenario("somebody presses the pendant: the call travels to the centre, and a person takes it", _press),
-    "fall-cancelled": Scenario("a fall is noticed, but all is well: cancel in time, and nobody is called", _fall_cancelled),
+    "fall-cancelled": Scenario(
+        "a fall is noticed, but all is well: cancel in time, and nobody is called", _fall_cancelled
+    ),
     "flood": Scenario("the sink runs over: the centre is called at once, and only once", _flood),
     "line-cut": Scenario("the line is cut: the home says so, and the call arrives once the line is back", _line_cut),
-    "hub-killed": Scenario("the hub is killed right after a press: the call arrives all the same, exactly once", _hub_killed),
+    "hub-killed": Scenario(
+        "the hub is killed right after a press: the call arrives all the same, exactly once", _hub_killed
+    ),
 }
 """What can be played, by name."""
 

@@ -6,7 +6,7 @@ The hub is not asked what it shows: a dark lamp is dark here, whatever the hub b
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from agent.sounds import CHIRPS, TONES, Pattern
+from agent.sounds import CHIRPS, LIGHTS, TONES, Pattern
 from simulators.watched_pins import Change
 
 Rhythm = Literal["off", "lit", "slow", "fast", "on"]
@@ -24,6 +24,9 @@ GLITCH_MS = 20
 STEADY_MS = 1_400
 """A lamp that has not changed for so long does not blink: the slow rhythm changes every 1,000 ms."""
 
+BLINK_MS: dict[Rhythm, int] = {"slow": LIGHTS["slow"][0][1], "fast": LIGHTS["fast"][0][1]}
+"""How long one phase of a rhythm lasts, by the hub's own table."""
+
 FAST_MS, SLOW_MS = (120, 320), (700, 1_300)
 """How long a phase of each rhythm may take: 200 and 1,000 ms, on a machine that is busy."""
 
@@ -38,19 +41,21 @@ class Sign(NamedTuple):
 
 
 class Lamp:
-    """One lamp. Its rhythm is known once it has shown a whole phase of it."""
+    """One lamp. Its rhythm is known after one slow phase or two fast ones: a single one may be a lamp that goes out."""
 
     def __init__(self, *, blinks: bool) -> None:
         self.lit = False
         self.rhythm: Rhythm = "off"
-        self.since_ms = 0
+        self.rhythm_ms = 0
+        self._since_ms = 0
         self._blinks = blinks
+        self._fast_ms: int | None = None
 
     def feed(self, *, lit: bool, ms: int) -> Iterator[tuple[Rhythm, int]]:
         """See the lamp change; give each new rhythm and since when."""
         if lit == self.lit:
             return
-        began_ms, self.since_ms, self.lit = self.since_ms, ms, lit
+        began_ms, self._since_ms, self.lit = self._since_ms, ms, lit
         if not self._blinks:
             yield from self._is("on" if lit else "off", ms)
         elif self.rhythm == "off":
@@ -59,20 +64,24 @@ class Lamp:
             yield from self._phase(ms - began_ms, began_ms)
 
     def settle(self, now_ms: int) -> Iterator[tuple[Rhythm, int]]:
-        """See that it no longer changes."""
-        if now_ms - self.since_ms >= STEADY_MS:
-            yield from self._is("on" if self.lit else "off", self.since_ms)
+        """See that it no longer changes. One that blinked has stopped when it does not come on again."""
+        if now_ms - self._since_ms >= STEADY_MS:
+            missed_ms = BLINK_MS.get(self.rhythm, 0)
+            yield from self._is("on" if self.lit else "off", self._since_ms + missed_ms)
 
     def _phase(self, lasted_ms: int, began_ms: int) -> Iterator[tuple[Rhythm, int]]:
         """A phase that fits no rhythm was cut short by a change of rhythm."""
+        before_ms, self._fast_ms = self._fast_ms, None
         if FAST_MS[0] <= lasted_ms <= FAST_MS[1]:
-            yield from self._is("fast", began_ms)
+            self._fast_ms = began_ms
+            if before_ms is not None:
+                yield from self._is("fast", before_ms)
         elif SLOW_MS[0] <= lasted_ms <= SLOW_MS[1]:
             yield from self._is("slow", began_ms)
 
     def _is(self, rhythm: Rhythm, ms: int) -> Iterator[tuple[Rhythm, int]]:
         if rhythm != self.rhythm:
-            self.rhythm = rhythm
+            self.rhythm, self.rhythm_ms = rhythm, ms
             yield rhythm, ms
 
 
@@ -135,7 +144,7 @@ class Ear:
     def settle(self, now_ms: int) -> Iterator[Sign]:
         """Hear that nothing more comes."""
         yield from self._rested(now_ms)
-        cycle_ms = sum(ms for _, ms in TONES[self.tone]) if self.tone != "none" else 0  # type: ignore[index]
+        cycle_ms = sum(ms for _, ms in TONES[self.tone]) if self.tone != "none" else 0  # type: ignore[index, misc]
         if self.tone != "none" and now_ms - self._tone_ms > cycle_ms + 2 * JOINED_MS and not self._notes:
             self.tone = "none"
 
@@ -214,4 +223,4 @@ class Senses:
         """Tell when the last lamp of an alarm has gone out; a fault's lamp may shine on."""
         alarm = [self.lamps[part] for part in ("call", "arrived", "someone")]
         was_dark, self._dark = self._dark, all(lamp.rhythm == "off" for lamp in alarm)
-        return [Sign("dark", max(lamp.since_ms for lamp in alarm))] if self._dark and not was_dark else []
+        return [Sign("dark", max(lamp.rhythm_ms for lamp in alarm))] if self._dark and not was_dark else []

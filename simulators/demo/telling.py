@@ -9,13 +9,14 @@ import click
 import msgspec
 
 from simulators.demo.scenarios import FALL_WINDOW_S, SCENARIOS, SHORT, WINDOW_S, Result, play
+from simulators.demo.senses import STEADY_MS
 from simulators.demo.story import Step, told, when
 from simulators.demo.world import World
 
 EXIT_OK, EXIT_FAILED = 0, 1
 
-LAG_MS = 1_000
-"""How long a line waits for others that happened before it: a melody is known only at its end."""
+LAG_MS = STEADY_MS + 200
+"""How long a line waits for others that happened before it: that a lamp stays dark is known only after a while."""
 
 _LOOK_S = 0.1
 
@@ -24,15 +25,20 @@ async def tell(name: str, folder: Path, faults: Sequence[str], *, as_json: bool)
     """Play a scenario; give the exit code. Raises what World raises."""
     if not as_json:
         click.echo(f"{name}: {SCENARIOS[name].story}.")
-        click.echo(f"(To be quick, one can cancel for {WINDOW_S} s here, not 10; after a fall {FALL_WINDOW_S} s, not 30.)\n")
-    async with World(folder, cancel_s=SHORT, faults=faults) as world:
-        async with contextlib.nullcontext() if as_json else Teller(world).telling():
-            result = await play(name, world)
+        click.echo(
+            f"(To be quick, one can cancel for {WINDOW_S} s here, not 10; after a fall {FALL_WINDOW_S} s, not 30.)\n"
+        )
+    async with World(folder, cancel_s=SHORT, faults=faults) as world, _told(world, as_json=as_json):
+        result = await play(name, world)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
     else:
         click.echo(f"\n{verdict(result)}")
     return EXIT_OK if result.ok else EXIT_FAILED
+
+
+def _told(world: World, *, as_json: bool) -> contextlib.AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext() if as_json else Teller(world).telling()
 
 
 def line(step: Step) -> str:
@@ -44,7 +50,9 @@ def verdict(result: Result) -> str:
     """Sum a run up in a paragraph."""
     if not result.ok:
         return f"NOT OK: {result.reason}."
-    said = ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value:.3f} s" for name, value in result.measured.items())
+    said = ", ".join(
+        f"{name.removesuffix('_s').replace('_', ' ')} {value:.3f} s" for name, value in result.measured.items()
+    )
     return f"OK. Measured: {said}."
 
 

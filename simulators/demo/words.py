@@ -47,7 +47,7 @@ LAMPS: Mapping[tuple[str, Rhythm], str] = {
 
 TONES: Mapping[str, str] = {
     "none": "silence",
-    "pending": "tick … tick: you can still cancel",
+    "pending": "tick ... tick: you can still cancel",
     "calling": "ringing: it is calling",
     "no-line": "busy tone: no line, it tries again",
     "waiting": "calm double pip: it has arrived",
@@ -67,14 +67,15 @@ CHIRPS: Mapping[str, str] = {
 RAISED_BECAUSE: Mapping[str, str] = {
     "window-ended": "the time to cancel is over: calls the centre",
     "second-press": "pressed a second time: calls the centre at once",
-    "immediate": "calls the centre at once: here is nothing to cancel",
+    "immediate": "calls the centre at once: this kind does not wait",
     "reboot": "was off for it does not know how long: calls the centre",
 }
 """The `rule` of an alarm, as the hub would put it."""
 
 AWAITED: Mapping[str, str] = {
     "hub:durable": "the press was not on the hub's disk",
-    "hub:raised": "the hub did not raise the alarm",
+    "hub:raised:immediate": "the hub did not raise the alarm at once",
+    "hub:raised:window-ended": "the hub did not raise the alarm when the time to cancel was over,",
     "hub:link-down": "the hub did not notice that the line is cut",
     "hub:armed": "the hub was not started again",
     "centre:alarm.raised": "the alarm did not arrive at the centre",
@@ -87,6 +88,7 @@ AWAITED: Mapping[str, str] = {
     "chirp:arrived": 'the hub did not sound "arrived"',
     "chirp:someone-has-it": 'the hub did not sound "someone has it"',
     "lamp:call:lit": "the CALL lamp did not come on",
+    "lamp:call:slow": "the CALL lamp did not blink slowly",
     "lamp:call:fast": "the CALL lamp did not blink fast",
     "lamp:arrived:on": "the ARRIVED lamp did not come on",
     "lamp:someone:on": "the SOMEONE lamp did not come on",

@@ -17,7 +17,7 @@ from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, read_key
 from simulators.broker import DemoBroker
 from simulators.centre import SimulatedCentre
 from simulators.demo.desk import Desk
-from simulators.demo.disk import Disk
+from simulators.demo.disk import Disk, Found
 from simulators.demo.senses import Senses, Sign
 from simulators.demo.story import Story, Who
 from simulators.demo.words import RAISED_BECAUSE, SIGNS
@@ -33,7 +33,8 @@ RESTART_S = 1.0
 """How long after its end the hub is started again, as systemd would."""
 
 READY_S = 20.0
-_DISK_S = 0.01
+_DISK_S, _HURRY_S, _LOOKS = 0.02, 0.001, 300
+_AWAY_S = 0.02
 _SETTLE_S = 0.1
 _STATUS_S = 0.25
 _ASK_S = 2.0
@@ -58,6 +59,7 @@ class World:
         self.desk = Desk(self.story)
         self.status: HubStatus | None = None
         self.line_cut = False
+        self.wet = False
         self.centre: SimulatedCentre
         self.flat: Flat
         self.clock = SystemClock()
@@ -66,6 +68,7 @@ class World:
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self._link_up: bool | None = None
+        self._called = asyncio.Event()
 
     # --- its life ----------------------------------------------------------------------------------
 
@@ -119,7 +122,9 @@ class World:
                 await self.flat.radio.started.wait()
                 await self.story.wait_for(lambda step: step.key == "centre:online", within_s=READY_S)
         except TimeoutError:
-            raise WorldError(f"the hub runs, but was not ready after {READY_S:g} s: see {self.flat.hub.log}") from None
+            raise WorldError(
+                f"the hub runs, but was not ready after {READY_S:g} s: --keep its log to see why"
+            ) from None
         self.status = await self.ask()
         self._link_up = True
         self._follow(lambda: self._look_at(disk), self._settle, self._poll, self._supervise)
@@ -160,7 +165,7 @@ class World:
                 async for part, change in self.flat.seen():
                     self._notice(self.senses.feed(part, change))
             self.senses = Senses()  # without the hub's process nothing shines or sounds
-            await asyncio.sleep(_DISK_S)
+            await asyncio.sleep(_AWAY_S)
 
     async def _settle(self) -> None:
         while True:
@@ -172,17 +177,24 @@ class World:
             self.story.add("home", sign.key, SIGNS.get(sign.key, ""), ms=sign.ms)
 
     async def _look_at(self, disk: Disk) -> None:
+        """Look again and again, and without a pause just after a call: what is told is when it was first seen."""
         while True:
-            found = disk.look()
-            for _ in found.calls_ms:
-                self.story.add(
-                    "hub", "hub:durable", "the call is on its disk: no crash can lose it now", ms=self.now_ms()
-                )
-            for report in found.raised:
-                said = RAISED_BECAUSE.get(report.rule, "calls the centre")
-                key = f"hub:raised:{report.rule}"
-                self.story.add("hub", key, said, ms=report.clock.monotonic_ms, alarm=report.alarm)
-            await asyncio.sleep(_DISK_S)
+            looks = _LOOKS if self._called.is_set() else 1
+            self._called.clear()  # now, so that a call made while looking is not missed
+            for _ in range(looks):
+                self._found(disk.look())
+                await asyncio.sleep(_HURRY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DISK_S):
+                    await self._called.wait()
+
+    def _found(self, found: Found) -> None:
+        for _ in found.calls_ms:
+            self.tell("hub", "hub:durable", "the call is on its disk: no crash can lose it now")
+        for report in found.raised:
+            said = RAISED_BECAUSE.get(report.rule, "calls the centre")
+            key = f"hub:raised:{report.rule}"
+            self.story.add("hub", key, said, ms=report.clock.monotonic_ms, alarm=report.alarm)
 
     async def _poll(self) -> None:
         while True:
@@ -191,7 +203,7 @@ class World:
             up = self.status.links[0].up if self.status is not None else None
             if up is not None and up != self._link_up:
                 self._link_up = up
-                said = "has a line to the centre again" if up else "notices: no line to the centre"
+                said = "" if up else "notices: no line to the centre"  # the centre tells of a hub that is back
                 self.story.add("hub", "hub:link-up" if up else "hub:link-down", said, ms=self.now_ms())
 
     async def _supervise(self) -> None:
@@ -201,13 +213,13 @@ class World:
                 await asyncio.sleep(_SETTLE_S)
                 continue
             await asyncio.sleep(RESTART_S)
-            self._tell("hub", "hub:restarting", "is started again, as systemd would")
+            self.tell("hub", "hub:restarting", "is started again, as systemd would")
             try:
                 await self.flat.start_hub()
             except HubStartError as error:
-                self._tell("hub", "hub:start-failed", str(error).partition("\n")[0])
+                self.tell("hub", "hub:start-failed", str(error).partition("\n")[0])
             else:
-                self._tell("hub", "hub:armed", "is armed again")
+                self.tell("hub", "hub:armed", "is armed again")
 
     # --- what people do ----------------------------------------------------------------------------
 
@@ -223,22 +235,24 @@ class World:
 
     async def get_up(self) -> None:
         """Get up again."""
-        self._tell("you", "you:up", "get up again")
+        self.tell("you", "you:up", "get up again")
         await self.flat.get_up()
 
     async def wet_floor(self) -> None:
         """Let the kitchen sink run over."""
         self._call("let the kitchen sink run over: the floor is wet")
+        self.wet = True
         await self.flat.wet_floor()
 
     async def dry_floor(self) -> None:
         """Mop it up."""
-        self._tell("you", "you:dry", "dry the floor")
+        self.tell("you", "you:dry", "dry the floor")
+        self.wet = False
         await self.flat.dry_floor()
 
     async def report_water(self) -> None:
         """Have the water sensor report, unasked, that it is as it was."""
-        self._tell("home", "home:report", "the water sensor reports, as it does now and then: still wet")
+        self.tell("home", "home:report", "the water sensor reports, as it does now and then: still wet")
         await self.flat.water.report()
 
     async def pull_cord(self) -> None:
@@ -255,67 +269,71 @@ class World:
 
     async def press_cancel(self) -> None:
         """Press the box's cancel button."""
-        self._tell("you", "you:cancel", "press CANCEL on the box")
+        self.tell("you", "you:cancel", "press CANCEL on the box")
         await self._at_the_box(self.flat.press_cancel)
 
     async def hold_arrived(self) -> None:
         """Hold the box's button "help has arrived"."""
-        self._tell("you", "you:hold", "hold HELP HAS ARRIVED, for three seconds")
+        self.tell("you", "you:hold", "hold HELP HAS ARRIVED, for three seconds")
         await self._at_the_box(self.flat.hold_arrived)
 
     async def _at_the_box(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except PinsSocketError:
-            self._tell("hub", "hub:off", "does not run just now: nobody hears the button")
+            self.tell("hub", "hub:off", "does not run just now: nobody hears the button")
 
     def _call(self, text: str) -> None:
         """Begin to count, unless a call is under way."""
+        self._called.set()
         if self.senses.quiet and not self.desk.cases:
             self.story.begin(self.now_ms())
-        self._tell("you", "you:call", text)
+        self.tell("you", "you:call", text)
+        if not self.flat.hub.running:
+            self.tell("hub", "hub:off", "does not run just now: nobody hears it")
 
     # --- what happens to things --------------------------------------------------------------------
 
     async def kill_hub(self) -> None:
         """Kill the hub (SIGKILL). It is started again by itself."""
-        self._tell("hub", "hub:killed", "is killed (SIGKILL), in the middle of what it does")
+        self.tell("hub", "hub:killed", "is killed (SIGKILL), in the middle of what it does")
         await self.flat.kill_hub()
 
     def cut_line(self) -> None:
         """Cut the line between the home and the centre."""
         self.line_cut = True
-        self._tell("line", "line:cut", "is cut between the home and the centre")
+        self.tell("line", "line:cut", "is cut between the home and the centre")
         self._line.cut()
 
     def restore_line(self) -> None:
         """Mend it."""
         self.line_cut = False
-        self._tell("line", "line:restored", "is there again")
+        self.tell("line", "line:restored", "is there again")
         self._line.forward()
 
     def silence_centre(self, *, silent: bool) -> None:
         """Have the centre lose all that comes and answer nothing, behind a line that works; or no more."""
         self.centre.faults.silent = silent
-        self._tell("centre", "centre:fault", "falls silent: it loses what comes" if silent else "listens again")
+        self.tell("centre", "centre:fault", "falls silent: it loses what comes" if silent else "listens again")
 
     # --- what staff do -----------------------------------------------------------------------------
 
     def acknowledge(self) -> bool:
         """Take the oldest alarm nobody has; False if there is none."""
-        case = self.desk.first("new")
+        case = self.desk.choose("acknowledge")
         if case is not None:
-            self._tell("staff", "staff:acknowledge", f"acknowledge: {case.name}")
+            self.tell("staff", "staff:acknowledge", f"acknowledge: {case.name}")
             self.centre.acknowledge(case.alarm)
         return case is not None
 
     def resolve(self) -> bool:
         """Close the oldest open alarm; False if there is none."""
-        case = self.desk.first("taken") or self.desk.first("new")
+        case = self.desk.choose("resolve")
         if case is not None:
-            self._tell("staff", "staff:resolve", f"close the case: {case.name}")
+            self.tell("staff", "staff:resolve", f"close the case: {case.name}")
             self.centre.resolve(case.alarm, "demonstration")
         return case is not None
 
-    def _tell(self, who: Who, key: str, text: str) -> None:
+    def tell(self, who: Who, key: str, text: str) -> None:
+        """Tell a step that happens now."""
         self.story.add(who, key, text, ms=self.now_ms())

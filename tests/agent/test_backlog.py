@@ -8,7 +8,7 @@ import pytest
 from tests.support.rig import HUB, NO_WINDOW, Rig, SerialAdapter, pendants, radio, x10
 
 EVENTS = 1_000
-DEVICES = 200
+DEVICES = 125
 OUTAGE_S = 60.0
 LOW, FINE = 0x16, 0x00
 

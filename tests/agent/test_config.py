@@ -330,8 +330,8 @@ def many(count: int) -> str:
 
 
 def test_s12_no_more_sensors_than_are_bounded(folder: Folder) -> None:
-    assert len(folder.load(HUB, many(256)).sensors) == 256
-    assert "at most 256 tables [[sensor]]" in folder.problem(HUB, many(257))
+    assert len(folder.load(HUB, many(128)).sensors) == 128
+    assert "at most 128 tables [[sensor]]" in folder.problem(HUB, many(129))
 
 
 def test_s12_no_more_drivers_than_are_bounded(folder: Folder) -> None:

@@ -77,6 +77,7 @@ EVERY_REPORT: tuple[Report, ...] = (
         why="daily",
         mode="home",
         faults=(NOTE,),
+        faults_total=1,
         sensors=2,
         sensors_heard=1,
         open_alarms=0,

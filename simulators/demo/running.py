@@ -1,0 +1,114 @@
+"""Runs the demonstration: in a folder of its own, until its end or a signal, with nothing left behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from centre.intake import LedgerDownError
+from sensors.mqtt_link import LinkLostError
+from simulators.broker import BrokerStartError
+from simulators.demo.live import live
+from simulators.demo.scenarios import SCENARIOS
+from simulators.demo.telling import tell
+from simulators.demo.world import WorldError
+from simulators.hub_process import HubStartError
+from simulators.misbehaviour import Faults, UnknownFaultError
+
+EXIT_SIGNAL = 128
+FOLDER_BYTES_MAX = 80
+"""Sockets lie in the folder, and their paths may have 107 bytes."""
+
+_CANNOT_START = (WorldError, HubStartError, BrokerStartError, LinkLostError, LedgerDownError, OSError)
+
+
+def listing() -> str:
+    """List the scenarios, with their stories."""
+    return "\n".join(f"{each:15} {scenario.story}" for each, scenario in SCENARIOS.items())
+
+
+def check(name: str | None, faults: Sequence[str]) -> None:
+    """See that the scenario and the faults exist. Raises click.UsageError, which lists what there is."""
+    if name is not None and name not in SCENARIOS:
+        raise click.UsageError(f"there is no scenario {name!r}. There are: {', '.join(SCENARIOS)}.")
+    for fault in faults:
+        switch, _, value = fault.partition("=")
+        try:
+            Faults().turn(switch, value or "on")
+        except UnknownFaultError as error:
+            raise click.UsageError(str(error)) from None
+
+
+def by_hand(folder: Path, faults: Sequence[str], *, plain: bool) -> int:
+    """Let somebody try everything by hand; give the exit code. Raises click.ClickException."""
+    return _run(live(folder, faults, plain=plain))
+
+
+def play(name: str, folder: Path, faults: Sequence[str], *, as_json: bool) -> int:
+    """Play a scenario; give the exit code. Raises click.ClickException."""
+    return _run(tell(name, folder, faults, as_json=as_json))
+
+
+@contextlib.contextmanager
+def working_folder(keep: Path | None) -> Iterator[Path]:
+    """Give a folder of our own, gone afterwards, or the one that is to be kept. Raises click.UsageError."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="hearthline-demo-", ignore_cleanup_errors=True) as folder:
+            _check_length(Path(folder))
+            yield Path(folder)
+        return
+    _check_length(keep.absolute())
+    try:
+        keep.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if any(keep.iterdir()):
+            raise click.UsageError(f"{keep} is not empty: name a new folder to keep this run in.")
+    except OSError as error:
+        raise click.UsageError(f"{keep} cannot be used: {error.strerror}") from None
+    try:
+        yield keep.absolute()
+    finally:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            click.echo(f"Kept in {keep}: flat/hub.toml, flat/hub.log, flat/state/hub.db, centre.db.", err=True)
+
+
+def _check_length(folder: Path) -> None:
+    if len(os.fsencode(folder)) > FOLDER_BYTES_MAX:
+        raise click.UsageError(
+            f"{folder} is too long a path: sockets lie in it. Name one of at most {FOLDER_BYTES_MAX} bytes with --keep,"
+            " or set TMPDIR."
+        )
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    """Run to the end, or until a signal ends it in good order; give the exit code. A terminal that closes is one."""
+    ended_by: list[int] = []
+
+    async def guarded() -> int:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 -- we are in it
+
+        def end(number: int) -> None:
+            if not ended_by:
+                task.cancel()
+            ended_by.append(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, end, number)
+        return await work
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if not ended_by:
+            raise
+        return EXIT_SIGNAL + ended_by[0]
+    except BrokenPipeError:  # whoever read our lines has read enough
+        raise
+    except _CANNOT_START as error:
+        raise click.ClickException(f"the demonstration cannot go on: {error}") from error
