@@ -201,6 +201,10 @@ class MqttLink:
             return
         self._guarded(self._client.loop_read)
         sock = self._socket()
+        if sock is not None and sock.fileno() >= 0:
+            # Acknowledge at once. A broker that has not turned Nagle off (Mosquitto by default) holds its next small
+            # packet, our receipt, back until we do: 40 ms. The kernel forgets this setting, so it is set every time.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         # TLS: the rest of a record may sit decrypted inside OpenSSL, where the selector cannot see it.
         # call_soon, not a while loop: a flood of messages must not starve the event loop.
         if isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():

@@ -9,7 +9,6 @@ on it (a real deployment and those tests use Mosquitto):
 - Receive Maximum is neither granted nor obeyed: no window;
 - session expiry is ignored: a session stays until the broker ends, even one with expiry 0, and nothing survives a
   restart;
-- the will delay is ignored: a will comes at once;
 - TLS lets anybody in, whatever the CA: never use it for identity. This one has no TLS at all.
 """
 
