@@ -7,12 +7,7 @@ Frames are split by their length, never by the end marker alone: data may contai
 from typing import Final, Literal
 
 from sensors.driver import Observation
-from sensors.frames import FrameFinder
-
-ADDRESS: Final = "radar"
-"""A radar driver hears exactly one device; this is its address."""
-
-BAUD: Final = 115_200
+from sensors.radar import RadarDecoder, life, told
 
 ASK_FALL: Final = bytes.fromhex("53 59 83 81 00 01 0f c0 54 43")
 """Asks for the fall state; the answer proves life."""
@@ -23,36 +18,11 @@ _FALL_REPORT, _FALL_ANSWER, _PRESENCE = (0x83, 0x01), (0x83, 0x81), (0x80, 0x01)
 _ASKING = b"\x0f"  # the data of every question: an echo of ours is no sign of life
 
 
-class Mr60Decoder:
-    """Turns the radar's bytes into observations: a fall is `active` until it is cleared, all else a sign of life.
-
-    `answers` counts the answers to the driver's poll.
-    """
+class Mr60Decoder(RadarDecoder):
+    """One of these radars."""
 
     def __init__(self) -> None:
-        self._finder = FrameFinder(_measure, _sums_up)
-        self.answers = 0
-
-    @property
-    def noise(self) -> int:
-        """How many runs of bytes meant nothing."""
-        return self._finder.noise
-
-    def feed(self, data: bytes, at_ms: int) -> list[Observation]:
-        """Take bytes read at `at_ms`."""
-        return self._observe_all(self._finder.feed(data, at_ms))
-
-    def due(self) -> int | None:
-        """When to call `settle`, if no more bytes come."""
-        return self._finder.due()
-
-    def settle(self, now_ms: int) -> list[Observation]:
-        """Give up half a frame after a pause."""
-        return self._observe_all(self._finder.settle(now_ms))
-
-    def _observe_all(self, frames: list[bytes]) -> list[Observation]:
-        self.answers += sum(map(_is_answer, frames))
-        return [seen for frame in frames for seen in _observe(frame)]
+        super().__init__(_measure, _sums_up, _is_answer, _observe)
 
 
 def _measure(data: bytes) -> int | Literal["more", "no"]:
@@ -76,9 +46,6 @@ def _observe(frame: bytes) -> list[Observation]:
     kind, data = (frame[2], frame[3]), frame[6:-3]
     if data == _ASKING:
         return []
-    if kind in {_FALL_REPORT, _FALL_ANSWER} and data == b"\x01":
-        return [Observation(ADDRESS, "active", "fall")]
-    if kind in {_FALL_REPORT, _FALL_ANSWER} and data == b"\x00":
-        return [Observation(ADDRESS, "clear", "no fall")]
-    detail = ("present" if data == b"\x01" else "absent") if kind == _PRESENCE else ""
-    return [Observation(ADDRESS, "alive", detail)]
+    if kind in {_FALL_REPORT, _FALL_ANSWER} and data in {b"\x00", b"\x01"}:
+        return [told(data == b"\x01")]
+    return [life(data, presence=kind == _PRESENCE)]

@@ -9,10 +9,7 @@ from operator import xor
 from typing import Final, Literal
 
 from sensors.driver import Observation
-from sensors.frames import FrameFinder
-from sensors.mr60 import ADDRESS
-
-BAUD: Final = 115_200
+from sensors.radar import RadarDecoder, life, told
 
 ASK_PARAMETERS: Final = bytes.fromhex("01 00 00 00 00 0e 06 f6")
 """Asks for the radar's parameters; the answer proves life."""
@@ -23,36 +20,11 @@ _DATA_BYTES_MAX = 1_024  # our bound, generous: it also sends point clouds, whic
 _FALL, _PARAMETERS, _PRESENCE = 0x0E02, 0x0E06, 0x0F09
 
 
-class Mr60Fda2Decoder:
-    """Turns the radar's bytes into observations: a fall is `active` until it is cleared, all else a sign of life.
-
-    `answers` counts the answers to the driver's poll.
-    """
+class Mr60Fda2Decoder(RadarDecoder):
+    """One of these radars."""
 
     def __init__(self) -> None:
-        self._finder = FrameFinder(_measure, _sums_up)
-        self.answers = 0
-
-    @property
-    def noise(self) -> int:
-        """How many runs of bytes meant nothing."""
-        return self._finder.noise
-
-    def feed(self, data: bytes, at_ms: int) -> list[Observation]:
-        """Take bytes read at `at_ms`."""
-        return self._observe_all(self._finder.feed(data, at_ms))
-
-    def due(self) -> int | None:
-        """When to call `settle`, if no more bytes come."""
-        return self._finder.due()
-
-    def settle(self, now_ms: int) -> list[Observation]:
-        """Give up half a frame after a pause."""
-        return self._observe_all(self._finder.settle(now_ms))
-
-    def _observe_all(self, frames: list[bytes]) -> list[Observation]:
-        self.answers += sum(map(_is_answer, frames))
-        return [seen for frame in frames for seen in _observe(frame)]
+        super().__init__(_measure, _sums_up, _is_answer, _observe)
 
 
 def _checksum(data: bytes) -> int:
@@ -82,9 +54,6 @@ def _observe(frame: bytes) -> list[Observation]:
     kind, data = int.from_bytes(frame[5:7]), frame[_HEADER:-1]
     if not data:
         return []  # a question: an echo of ours is no sign of life
-    if kind == _FALL and data == b"\x01":
-        return [Observation(ADDRESS, "active", "fall")]
-    if kind == _FALL and data == b"\x00":
-        return [Observation(ADDRESS, "clear", "no fall")]
-    detail = ("present" if data == b"\x01" else "absent") if kind == _PRESENCE else ""
-    return [Observation(ADDRESS, "alive", detail)]
+    if kind == _FALL and data in {b"\x00", b"\x01"}:
+        return [told(data == b"\x01")]
+    return [life(data, presence=kind == _PRESENCE)]

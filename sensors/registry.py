@@ -94,20 +94,20 @@ def _make_rfxtrx(
 def _make_mr60fda1(
     options: SerialOptions, _addresses: Sequence[str], clock: MonotonicMs, _pin_factory: object
 ) -> SensorDriver:
-    from sensors import mr60
+    from sensors import mr60, radar
     from sensors.serial_link import SerialDriver, SerialPort
 
-    port = SerialPort(options.device, mr60.BAUD, mr60.ASK_FALL, options.poll_s)
+    port = SerialPort(options.device, radar.BAUD, mr60.ASK_FALL, options.poll_s)
     return SerialDriver(port, mr60.Mr60Decoder, clock)
 
 
 def _make_mr60fda2(
     options: SerialOptions, _addresses: Sequence[str], clock: MonotonicMs, _pin_factory: object
 ) -> SensorDriver:
-    from sensors import mr60fda2
+    from sensors import mr60fda2, radar
     from sensors.serial_link import SerialDriver, SerialPort
 
-    port = SerialPort(options.device, mr60fda2.BAUD, mr60fda2.ASK_PARAMETERS, options.poll_s)
+    port = SerialPort(options.device, radar.BAUD, mr60fda2.ASK_PARAMETERS, options.poll_s)
     return SerialDriver(port, mr60fda2.Mr60Fda2Decoder, clock)
 
 

@@ -61,7 +61,7 @@ def make_keys(folder: Path, wall_ms: int, hubs: Iterable[str] = ("demo-hub",)) -
     for hub in names:
         topic(hub, "event")  # refuses what is no hub id
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority = _Authority(folder, dt.datetime.fromtimestamp(wall_ms / 1000, dt.UTC))
+    authority = Authority(folder, dt.datetime.fromtimestamp(wall_ms / 1000, dt.UTC))
     centre = Ed25519PrivateKey.generate()
     return KeySet(
         ca=authority.certificate,
@@ -73,22 +73,13 @@ def make_keys(folder: Path, wall_ms: int, hubs: Iterable[str] = ("demo-hub",)) -
     )
 
 
-def _hub(folder: Path, authority: "_Authority", hub: str) -> HubKeys:
-    key = generate_private_key(SECP256R1())
-    return HubKeys(
-        tls=authority.issue(f"{hub}.tls", hub),
-        signing=_write(folder / f"{hub}.signing.key.pem", _private(key)),
-        public=_write(folder / f"{hub}.signing.pub.pem", _public(key)),
-    )
+class Authority:
+    """A certificate authority of its own, which writes into `folder`. Two authorities do not trust each other."""
 
-
-class _Authority:
-    """A certificate authority of its own."""
-
-    def __init__(self, folder: Path, now: dt.datetime) -> None:
+    def __init__(self, folder: Path, now: dt.datetime, name: str = "Hearthline demonstration authority") -> None:
         self._folder, self._now = folder, now
         self._key = generate_private_key(SECP256R1())
-        self._name = _name("Hearthline demonstration authority")
+        self._name = _name(name)
         identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         builder = (
             self._builder(self._name, self._key)
@@ -131,6 +122,15 @@ class _Authority:
     def _sign(self, builder: x509.CertificateBuilder, file: str) -> Path:
         certificate = builder.sign(self._key, hashes.SHA256())
         return _write(self._folder / file, certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _hub(folder: Path, authority: Authority, hub: str) -> HubKeys:
+    key = generate_private_key(SECP256R1())
+    return HubKeys(
+        tls=authority.issue(f"{hub}.tls", hub),
+        signing=_write(folder / f"{hub}.signing.key.pem", _private(key)),
+        public=_write(folder / f"{hub}.signing.pub.pem", _public(key)),
+    )
 
 
 def _name(common_name: str) -> x509.Name:

@@ -275,7 +275,7 @@ async def test_s7_malformed_packets_end_the_link() -> None:
 
 async def test_client_certificates_are_the_identity(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
-    with Mosquitto(tmp_path / "broker", tls=authority.issue("localhost", server=True)) as broker:
+    with Mosquitto(tmp_path / "broker", tls=authority.server()) as broker:
         inbox = Inbox()
         async with linked(broker, "hub-1", inbox, tls=authority.client_context("hub-1")) as link:
             await link.subscribe(("a", QOS1))
@@ -287,12 +287,12 @@ async def test_client_certificates_are_the_identity(tmp_path: Path) -> None:
 
 async def test_a_foreign_certificate_is_refused_on_either_side(tmp_path: Path) -> None:
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs", "foreign")
-    with Mosquitto(tmp_path / "broker", tls=ours.issue("localhost", server=True)) as broker:
+    with Mosquitto(tmp_path / "broker", tls=ours.server()) as broker:
         with pytest.raises(LinkLostError, match="certificate verify failed") as caught:
             await MqttLink("hub", Inbox(), tls=theirs.client_context("hub")).connect(broker.host, broker.port)
         assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
-        mixed = ssl.create_default_context(cafile=str(ours.ca))
-        files = theirs.issue("intruder")
+        mixed = ssl.create_default_context(cafile=str(ours.certificate))
+        files = theirs.issue("intruder", "intruder")
         mixed.load_cert_chain(files.certificate, files.key)
         with pytest.raises(LinkLostError):
             await MqttLink("hub", Inbox(), tls=mixed).connect(broker.host, broker.port)
@@ -304,7 +304,7 @@ def _publishes(count: int) -> bytes:
 
 async def test_many_packets_in_one_tls_record_all_arrive(tmp_path: Path) -> None:
     files = Authority(tmp_path / "ca")
-    server_files = files.issue("localhost", server=True)
+    server_files = files.server()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server_files.certificate, server_files.key)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rules.events import DriverFailed, DriverRecovered
-from sensors import mr60, mr60fda2, rfxtrx
+from sensors import mr60, mr60fda2, radar, rfxtrx
 from sensors.driver import Ear, Observation, SensorDriver
 from sensors.frames import PAUSE_MS
 from sensors.listening import Listening
@@ -192,7 +192,7 @@ async def test_two_drivers_cannot_share_an_adapter(adapter: SerialAdapter) -> No
 
 @pytest.mark.parametrize("answers", [True, False])
 async def test_s7_an_adapter_that_answered_once_and_then_no_more_is_dead(answers: bool, adapter: SerialAdapter) -> None:
-    port = SerialPort(str(adapter.path), mr60.BAUD, mr60.ASK_FALL, 0.03)
+    port = SerialPort(str(adapter.path), radar.BAUD, mr60.ASK_FALL, 0.03)
     run = asyncio.create_task(SerialDriver(port, Mr60Decoder, clock_ms).run(ListeningEar()))
     await until_heard(adapter, mr60.ASK_FALL)
     # A fall report is no answer: a device that never answers questions is left alone.
@@ -212,7 +212,7 @@ async def test_s7_a_decoder_that_raises_is_a_driver_that_fails(adapter: SerialAd
         def feed(self, data: bytes, at_ms: int) -> list[Observation]:
             raise RuntimeError("oops")
 
-    port = SerialPort(str(adapter.path), mr60.BAUD, mr60.ASK_FALL, 60)
+    port = SerialPort(str(adapter.path), radar.BAUD, mr60.ASK_FALL, 60)
     lost = await lost_after(SerialDriver(port, Broken, clock_ms), lambda: adapter.say(b"x"))
     assert "oops" in str(lost)
 
