@@ -153,6 +153,7 @@ class Voice:
                 AlarmNote(alarm="alarm-1", kind="pendant", priority=1, stage="raised", delivery="waiting", test=False),
             ),
             "faults": (NOTE,),
+            "faults_total": 1,
             "lanes": {"a": LaneNote(last=4, waiting=1, oldest="e1-a-4"), "t": LaneNote(last=0, waiting=0, oldest=None)},
             "counters": {"stray": 3},
         }
