@@ -31,6 +31,7 @@ class Faults(msgspec.Struct):
     forged: bool = False
     stale_nonce: bool = False
     wrong_audience: bool = False
+    wrong_digest: bool = False
 
     def turn(self, name: str, value: str) -> None:
         """Turn a fault `on` or `off`, or give its seconds. Raises UnknownFaultError."""
@@ -54,6 +55,8 @@ class Faults(msgspec.Struct):
             receipt = replace(receipt, nonce="stale-nonce-0000", iat=receipt.iat - STALE_S)
         if self.wrong_audience:
             receipt = replace(receipt, aud="some-other-hub")
+        if self.wrong_digest:
+            receipt = replace(receipt, digest="0" * 64)
         return [receipt, receipt] if self.duplicate else [receipt]
 
 

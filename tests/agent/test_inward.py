@@ -70,6 +70,8 @@ def test_a_true_receipt_is_taken(inward: Inward) -> None:
         (receipt(), SYNCED, True, "receipt: retained"),
         (receipt(nonce="an-older-nonce", iat=1_000_000 - 301), SYNCED, False, "receipt: not fresh"),
         (receipt(nonce="an-older-nonce"), UNSYNCED, False, "receipt: not fresh"),
+        # A clock that happens to agree, and that nobody vouches for, proves nothing.
+        (receipt(nonce="an-older-nonce"), Now(0, 1_000_000_000, synced=False), False, "receipt: not fresh"),
         (receipt(result="fine"), SYNCED, False, "receipt: not of the contract"),
         (receipt(digest="short"), SYNCED, False, "receipt: not of the contract"),
         (b"", SYNCED, False, "receipt: not a valid signature"),

@@ -113,7 +113,7 @@ async def test_s7_a_half_open_line_is_noticed_in_10_s_while_an_alarm_waits(home:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["forged", "stale_nonce", "wrong_audience"])
+@pytest.mark.parametrize("fault", ["forged", "stale_nonce", "wrong_audience", "wrong_digest"])
 async def test_s8_receipts_that_are_not_proven_change_nothing_and_are_counted(home: Home, fault: str) -> None:
     setattr(home.rig.centre.faults, fault, True)
     home.press()
