@@ -7,7 +7,7 @@ import argparse
 import inspect
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,16 @@ def schemas() -> dict[str, dict[str, Any]]:
         made[PREFIX + name] = _typed(CloudEvent, PREFIX + name, report, PREFIX + name)
     for name, body in COMMANDS.items():
         made[f"command.{name}"] = _typed(Command, name, body, f"command.{name}")
+    for schema in made.values():
+        _straighten(schema["$defs"].values())
     return made
+
+
+def _straighten(definitions: Iterable[dict[str, Any]]) -> None:
+    """Take a docstring's indentation out of descriptions, as Python itself does from 3.13 on."""
+    for definition in definitions:
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
 
 
 def _of(message: type, name: str) -> dict[str, Any]:

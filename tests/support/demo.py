@@ -39,7 +39,13 @@ def installed(folder: Path) -> dict[str, str]:
     temporary = folder / "t"
     temporary.mkdir()
     path = os.pathsep.join([str(folder / "lib"), str(ROOT)])
-    return os.environ | {"PYTHONPATH": path, "TMPDIR": str(temporary), "TERM": "xterm-256color", "NO_COLOR": ""}
+    return os.environ | {
+        "PYTHONPATH": path,
+        "TMPDIR": str(temporary),
+        "TERM": "xterm-256color",
+        "NO_COLOR": "",
+        "PYTHON_COLORS": "0",
+    }
 
 
 def demo(folder: Path, *arguments: str) -> Ran:
