@@ -260,12 +260,9 @@ class Daemon:
             self._spawn(self._recount_soon())
 
     async def _recount_soon(self) -> None:
-        try:
-            await asyncio.sleep(RECOUNT_EVERY_S)
-            self._recounting = False
-            await self.documents.refresh()
-        finally:
-            self._recounting = False
+        await asyncio.sleep(RECOUNT_EVERY_S)
+        self._recounting = False
+        await self.documents.refresh()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

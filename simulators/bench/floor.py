@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 
 import aiosqlite
+import msgspec
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -24,7 +25,7 @@ from agent.wire.topics import topic
 from rules.actions import Send
 from rules.reports import AlarmRaised, Clock
 from sensors.mqtt_link import MqttLink
-from simulators.bench.stage import FLOOR, PENDANTS, Line, Probe, Stage, encode
+from simulators.bench.stage import FLOOR, PENDANTS, Line, Probe, Stage
 
 _SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body BLOB NOT NULL, digest TEXT NOT NULL)"
 
@@ -71,7 +72,7 @@ class Floor:
                 boot="bench",
                 epoch=self._epoch,
             )
-            await self._publish("status", encode(status), retain=True)
+            await self._publish("status", msgspec.json.encode(status), retain=True)
             loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
             def readable() -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
-
 from agent.clock import SystemClock
 from simulators.keys import KeySet, make_keys
 from simulators.mosquitto import Mosquitto, ServerFiles
@@ -148,8 +146,3 @@ device = "{device}"
 {sensors}"""
         )
         return path
-
-
-def encode(document: object) -> bytes:
-    """Write JSON for the report."""
-    return msgspec.json.encode(document)

@@ -189,10 +189,22 @@ async def test_a_reconnect_tells_status_then_alarms_then_state_then_the_backlog(
     assert "fault.raised" not in order[: order.index("state")]
 
 
-async def test_the_outbox_and_state_hold_no_personal_data(home: Home) -> None:
+async def test_the_state_document_says_what_the_contract_lists(home: Home) -> None:
     home.press()
     await home.rig.event("alarm.raised")
     await home.rig.settled()
     state = home.rig.centre.ledger.state(HUB)
     assert state is not None
     assert set(json.loads(state)) >= {"alarms", "faults", "lanes", "links", "sensors", "clock", "software", "power"}
+
+
+async def test_s12_what_the_centre_asks_for_again_is_sent_again_and_what_is_gone_is_named(home: Home) -> None:
+    await home.rig.settled()
+    epoch = (await home.rig.status())["epoch"]
+    mark = len(home.rig.centre.timeline)
+    home.rig.centre.command(HUB, "resend", {"epoch": epoch, "lane": "a", "from": 1, "to": 1})
+    again = await home.rig.centre.timeline.wait_for(lambda each: each.ref == f"{epoch}-a-1", after=mark)
+    assert (again.way, again.verdict) == ("in", "repeated")
+    home.rig.centre.command(HUB, "resend", {"epoch": "0000000000", "lane": "a", "from": 1, "to": 3})
+    await home.rig.event("gap", after=mark)
+    await home.rig.settled()
