@@ -10,7 +10,7 @@ from agent.config import ButtonName
 from agent.pins import pin_factory
 from rules.events import CallPressed, CancelPressed, Event, HelpArrived, PartChanged
 from sensors.driver import Observation
-from tests.support.virtual_loop import run_virtual
+from simulators.world.loop import run_virtual
 
 PINS: dict[ButtonName, int] = {"call": 5, "cancel": 6, "arrived": 12}
 DOWN = Observation("GPIO5", "active")

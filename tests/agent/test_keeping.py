@@ -4,7 +4,7 @@ import asyncio
 
 from agent.keeping import RESTART_S, STEADY_S, keep
 from rules.events import PartChanged
-from tests.support.virtual_loop import run_virtual
+from simulators.world.loop import run_virtual
 
 
 def test_s7_a_part_that_dies_is_a_fault_and_is_started_again() -> None:

@@ -11,7 +11,7 @@ from agent.pins import pin_factory
 from agent.sounds import CHIRPS, HZ_MAX, LIGHTS, TONES, Pattern
 from rules.events import Event, PartChanged
 from rules.projection import Display
-from tests.support.virtual_loop import run_virtual
+from simulators.world.loop import run_virtual
 
 PINS = {"call": 5, "arrived": 6, "someone": 12, "fault": 16, "siren": 20, "sounder": 18}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from simulators.mosquitto import Mosquitto
-from simulators.pins import PinsClient
+from simulators.rig import NO_WINDOW, Rig, sensor
+from simulators.serial_line import SerialAdapter
 from simulators.zigbee import SosButton, WaterSensor, Zigbee2Mqtt
-from tests.support.rig import NO_WINDOW, Rig, SerialAdapter, sensor
 
 PAUSE_S = 0.12  # an RFXtrx frame that broke off is given up after 100 ms
 
@@ -142,8 +142,7 @@ async def test_s4_pin_edges_from_another_thread_with_bounce_are_one_alarm_each(t
     async with Rig(tmp_path, tables, outputs=OUTPUTS, pins=True) as rig:
         await rig.hub.start()
         await rig.online()
-        assert rig.pins_socket is not None
-        pins = PinsClient(rig.pins_socket)
+        pins = rig.hub.pins
         await pins.bounce(22, "low", times=20, gap_ms=2)
         await pins.bounce(23, "low", times=20, gap_ms=2)
         await pins.bounce(22, "high", times=20, gap_ms=2)
@@ -158,8 +157,7 @@ async def test_the_resident_sees_and_hears_each_stage_on_the_pins(tmp_path: Path
     async with Rig(tmp_path, PINS + NO_WINDOW, outputs=OUTPUTS, pins=True) as rig:
         await rig.hub.start()
         await rig.online()
-        assert rig.pins_socket is not None
-        pins = PinsClient(rig.pins_socket)
+        pins = rig.hub.pins
         lit: dict[int, float] = {}
         changed = asyncio.Event()
 

@@ -16,9 +16,9 @@ from sensors.mr60 import Mr60Decoder
 from sensors.options import SerialOptions
 from sensors.registry import driver_type
 from sensors.serial_link import AdapterLostError, SerialDriver, SerialPort
+from simulators.serial_line import SerialAdapter
 from tests.sensors.vectors import FDA2_FALL, MR60_FALL, RFXTRX
 from tests.support.ears import ListeningEar, clock_ms, listening
-from tests.support.pty import SerialAdapter
 
 VECTORS = [
     *(
