@@ -1,13 +1,15 @@
 """What the tests of the store share: a store on a real file, and a disk that can be told to misbehave."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.store.opening import open_store
 from agent.store.store import Store
-from tests.agent.store.disk import DISK, VFS, Disk, available
+from agent.store.writer import Writer
+from simulators.disk import DISK, VFS, Disk, available
+from tests.agent.store.writing import Told, writing
 
 
 @pytest.fixture
@@ -38,3 +40,14 @@ def frail(path: Path, disk: Disk) -> Iterator[Store]:
     yield opened.store
     disk.heal()
     opened.store.close()
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+async def writer(store: Store, told: Told) -> AsyncIterator[Writer]:
+    async with writing(store, told) as writer:
+        yield writer
