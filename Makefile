@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench lock clean mosquitto
+.PHONY: help run test check sim soak bench lock clean machine
 
 help: ## list these targets
 	@echo "Hearthline. Each target sets up what it needs, in $(VENV); PYTHON=python3.13 chooses another Python."
@@ -23,7 +23,7 @@ help: ## list these targets
 run: $(VENV)/.run ## a home, a hub and a response centre on this machine, by hand; ARGS="--list" lists scenarios
 	@$(BIN)/hearthline demo $(ARGS)
 
-test: $(VENV)/.dev mosquitto ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some
+test: $(VENV)/.dev machine ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## style, types, import directions, published contract
@@ -33,7 +33,13 @@ check: $(VENV)/.dev ## style, types, import directions, published contract
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m agent.wire.schema --check
 
-bench: $(VENV)/.run mosquitto ## how fast, and how much memory; ARGS="--write FILE" keeps the page
+sim: $(VENV)/.run ## many made-up days of a home, from seeds; ARGS="--seed 7 --days 30" makes one again
+	@$(BIN)/hearthline sim --worlds 20 --days 5 --jobs 2 $(ARGS)
+
+soak: $(VENV)/.run machine ## break the real hub for hours, and count; goes on where it was; ARGS="--list" shows how far
+	@$(BIN)/python -m simulators.trials $(ARGS)
+
+bench: $(VENV)/.run machine ## how fast, and how much memory; ARGS="--write FILE" keeps the page
 	@$(BIN)/python -m simulators.bench $(ARGS)
 
 lock: $(VENV)/.dev ## choose the newest libraries and lock them, by hash, in requirements/
@@ -65,11 +71,14 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
-# The tests talk to a real Mosquitto, each to one of its own on a port of its own.
+# The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime.
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
-mosquitto:
-	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || { \
-		echo "Installing Mosquitto ..."; \
-		$(APT) install -y -q --no-install-recommends mosquitto || \
-		{ $(APT) update -q && $(APT) install -y -q --no-install-recommends mosquitto; }; } || \
-		{ echo "The tests need Mosquitto and it could not be installed. Remedy, as root: apt install mosquitto" >&2; exit 1; }
+machine:
+	@PATH="$$PATH:/usr/sbin"; missing=; \
+	command -v mosquitto >/dev/null || missing=mosquitto; \
+	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
+	[ -z "$$missing" ] || { \
+		echo "Installing $$missing ..."; \
+		$(APT) install -y -q --no-install-recommends $$missing || \
+		{ $(APT) update -q && $(APT) install -y -q --no-install-recommends $$missing; }; } || \
+		{ echo "The tests need $$missing, and it could not be installed. Remedy, as root: apt install $$missing" >&2; exit 1; }
