@@ -16,6 +16,7 @@ from typing import Any
 from agent.clock import SystemClock
 from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
 from agent.daemon import Daemon
+from agent.seams import Seams
 from agent.store.errors import StoreError
 from agent.uplink.tls import TlsError
 from agent.wire.envelope import KeyFileError
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None, *, pin_factory: Any = None) -> int:  # n
     try:
         config = load(options.config)
         lock = _only_one(config)
-        daemon = Daemon(config, SystemClock(), pin_factory=pin_factory)
+        daemon = Daemon(config, SystemClock(), Seams(pin_factory=pin_factory))
         asyncio.run(_serve(daemon))
     except (ConfigError, KeyFileError, TlsError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- an installer reads it
@@ -44,14 +45,23 @@ def main(argv: list[str] | None = None, *, pin_factory: Any = None) -> int:  # n
     except StoreError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- likewise
         return EXIT_STORE
-    os.close(lock)
+    if lock is not None:
+        os.close(lock)
     return 0
 
 
-def _only_one(config: HubConfig) -> int:
-    """Hold the state directory for as long as this process lives: two hubs on one store would double every alarm."""
-    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(config.state_dir / "hub.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _only_one(config: HubConfig) -> int | None:
+    """Hold the state directory for as long as this process lives: two hubs on one store would double every alarm.
+
+    The directory itself is locked, as a full or read-only disk takes no new file. Where there is none and none can be
+    made there is no store to share either, and the hub starts without (S1).
+    """
+    try:
+        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(config.state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        logging.getLogger(__name__).error("%s: %s", config.state_dir, error.strerror)  # noqa: TRY400 -- told, not traced
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

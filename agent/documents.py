@@ -1,5 +1,6 @@
 """What the hub says of itself: status, state and check-ins, and whether the state changed enough to be said again."""
 
+import contextlib
 from collections.abc import Callable
 
 import msgspec
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 from agent.clock import Clock
 from agent.hub import Hub
+from agent.store.errors import StoreError
 from agent.store.rows import Lane, Row
 from agent.store.writer import Writer
 from agent.wire.messages import (
@@ -47,8 +49,9 @@ class Documents:
         self.outbox = Outbox({}, {})
 
     async def refresh(self) -> None:
-        """Count what waits. Raises what the store raises."""
-        self.outbox = await self._writer.read(lambda store: Outbox(store.waiting_count(), store.oldest_waiting()))
+        """Count what waits; the old counts stay while the disk does not say, which the writer has told already."""
+        with contextlib.suppress(StoreError):
+            self.outbox = await self._writer.read(lambda store: Outbox(store.waiting_count(), store.oldest_waiting()))
 
     async def waiting(self, limit: int, exclude: frozenset[str]) -> list[Row]:
         """Give rows that wait in the store, in the order they should be offered."""

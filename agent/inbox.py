@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from agent.clock import Clock
-from rules.events import CallPressed, CancelPressed, Cleared, Event, Heard, HelpArrived, Measured, Triggered
+from rules.events import CallPressed, CancelPressed, Cleared, Event, Heard, HelpArrived, Measured, Started, Triggered
 from rules.values import Now
 
 ALARM_PLACES = 512
@@ -50,7 +50,10 @@ class Inbox:
     def put(self, event: Event, durable: Callable[[], None] | None = None) -> bool:
         """Stamp an event and let it wait its turn; False when there was no place for it, which is counted."""
         arrival = Arrival(self._clock.now(), self._writable(event), durable)
-        if isinstance(event, _ALARM_LANE):
+        if isinstance(event, Started):
+            kept = True
+            self._alarms.appendleft(arrival)  # S1: no id is given before its epoch is open, whatever came first
+        elif isinstance(event, _ALARM_LANE):
             kept = self._put_alarm(arrival)
         elif isinstance(event, _TELEMETRY):
             kept = True

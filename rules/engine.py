@@ -61,6 +61,7 @@ HANDLERS: dict[type[Event], tuple[Callable[[Turn, Any], None], ...]] = {
     events.Receipted: (delivery.on_receipted,),
     events.Commanded: (commands.on_commanded,),
     events.StorageChanged: (supervision.on_storage_changed,),
+    events.StoreQuarantined: (supervision.on_store_quarantined,),
     events.ClockChanged: (supervision.on_clock_changed,),
     events.PartChanged: (supervision.on_part_changed,),
     events.Dropped: (supervision.on_dropped,),

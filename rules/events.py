@@ -177,6 +177,16 @@ class StorageChanged(Event, frozen=True):
     reason: str = ""
 
 
+class StoreQuarantined(Event, frozen=True):
+    """A store that could not be read was put aside, and what of it still waited taken over: `rescued` rows.
+
+    `unreadable` rows were seen there and are lost; the centre will find their numbers missing.
+    """
+
+    rescued: int = 0
+    unreadable: int = 0
+
+
 class ClockChanged(Event, frozen=True):
     """The kernel's verdict on the wall clock changed."""
 
@@ -219,6 +229,7 @@ AnyEvent = (
     | Receipted
     | Commanded
     | StorageChanged
+    | StoreQuarantined
     | ClockChanged
     | PartChanged
     | Dropped

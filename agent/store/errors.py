@@ -11,6 +11,10 @@ class ForeignSchemaError(Exception):
     """The database is sound, but its tables are not those of a hub's store."""
 
 
+class DamagedError(Exception):
+    """The store is not as it was committed."""
+
+
 class ConflictError(Exception):
     """Two contents under one id: a defect of ours. The first stays, the second is kept aside, all else is committed."""
 
@@ -50,12 +54,19 @@ def _primary(error: BaseException) -> int:
 
 def is_corrupt(error: BaseException) -> bool:
     """Whether the error says that the file's content is damaged, as opposed to a disk that is full or failing."""
-    return isinstance(error, ForeignSchemaError) or _primary(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    if isinstance(error, ForeignSchemaError | DamagedError):
+        return True
+    return _primary(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Whether the disk did not give what lies on it."""
+    return _primary(error) == sqlite3.SQLITE_IOERR
 
 
 def reason(error: BaseException) -> str:
     """Say in plain words what failed. Never the error's own text, which may repeat what was being stored (S11)."""
-    if isinstance(error, StoreError | ForeignSchemaError | ConflictError):
+    if isinstance(error, StoreError | ForeignSchemaError | DamagedError | ConflictError):
         return str(error)  # our own words
     name = getattr(error, "sqlite_errorname", "")
     words = _REASONS.get(_primary(error), "the store failed")

@@ -1,11 +1,13 @@
 """The store's logic, synchronous over one SQLite connection: a thread carries it, or a simulated world calls it."""
 
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from agent.store.errors import ConflictError, StoreError
+from agent.store.errors import ConflictError, DamagedError, StoreError
+from agent.store.files import StoreFile, put_aside
 from agent.store.retention import Limits, prune
 from agent.store.rows import RAISED, TELEMETRY, Batch, Lane, Row, place
 from agent.store.schema import check, upgrade
@@ -29,28 +31,45 @@ class Store:
     Methods raise `sqlite3.Error` when the disk does not do its part; nothing is then changed.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Take over an open connection, and bring its schema up to date.
+    def __init__(self, connection: sqlite3.Connection, file: StoreFile | None = None) -> None:
+        """Take over an open connection, and bring its schema up to date. `file` is where it leads.
 
         Raises StoreError when it is newer than this code, ForeignSchemaError when it is not a hub's.
         """
         self.connection = connection
+        self.file = file
         connection.isolation_level = None  # transactions are begun and ended here, and nowhere else
         connection.row_factory = None
         check(connection)  # first, so that a file which is not for us is left as it is
         _configure(connection)
         upgrade(connection)
         self._checkpointed = connection.total_changes
+        self._numbers: dict[str, int] = {}  # of rows given out lately: where they lie
         self._proposed = 0  # outbox rows up to this number were proposed for dropping already
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
         self.connection.close()
 
+    def condemn(self) -> None:
+        """Put a file that was found damaged aside, and close the connection. Raises OSError when it could not be."""
+        try:
+            if self.file is not None:
+                put_aside(self.file.path)  # while it is open: closing would write the log into it
+        finally:
+            self.connection.close()
+
+    def move_in(self, house: bytes) -> None:
+        """Take over a house from another store."""
+        with self._transaction():
+            self._put_house(house)
+
     def load(self) -> bytes | None:
-        """Give the house as last committed; None when the store is new."""
+        """Give the house as last committed; None when the store is new. Raises DamagedError."""
         found = self.connection.execute("SELECT body FROM house").fetchone()
-        return None if found is None else bytes(found[0])
+        if found is not None and not isinstance(found[0], bytes):
+            raise DamagedError  # its column may not be NULL, but SQLite does not look when it reads
+        return None if found is None else found[0]
 
     def commit(self, batch: Batch) -> None:
         """Commit a batch in one transaction, durable when this returns (S1). Committing it twice adds no row twice.
@@ -63,10 +82,7 @@ class Store:
                 "INSERT INTO journal (ms, wall_ms, synced, event) VALUES (?, ?, ?, ?)",
                 [(each.now.ms, each.now.wall_ms, each.now.synced, each.event) for each in batch.entries],
             )
-            self.connection.execute(
-                "INSERT INTO house (one, body) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET body = excluded.body",
-                (batch.house,),
-            )
+            self._put_house(batch.house)
             conflicts = tuple(each.id for each in batch.rows if not self._insert(each))
             # After the rows, as they may be settled in the batch that brings them. Settled beats rejected, whatever
             # their order: merging batches loses it, and what the centre has once taken stays taken.
@@ -81,22 +97,29 @@ class Store:
         """Give up to `limit` rows without a receipt, in the order to offer them (S5), leaving out the ids excluded.
 
         Raised alarms newest first, so that a live one overtakes a backlog; then other alarm events, the rest of
-        lane a, and telemetry, each oldest first.
+        lane a, and telemetry, each oldest first. Raises DamagedError for a row whose bytes are not those committed.
         """
+        held = {number for ref in exclude if (number := self._numbers.get(ref)) is not None}
+        numbers: dict[str, int] = {}
         rows: list[Row] = []
         for rank in range(TELEMETRY + 1):
             order = "DESC" if rank == RAISED else "ASC"
             found = self.connection.execute(
-                f"SELECT {_COLUMNS} FROM outbox WHERE state = 0 AND rank = ? ORDER BY number {order}",  # noqa: S608 -- constants
+                f"SELECT number FROM outbox WHERE state = 0 AND rank = ? ORDER BY number {order}",  # noqa: S608 -- constants
                 (rank,),
             )
             with contextlib.closing(found):  # an open cursor would hold the log back
-                for values in found:
+                for (number,) in found:
                     if len(rows) >= limit:
-                        return rows
-                    row = _row(values)
-                    if row.id not in exclude:
-                        rows.append(row)
+                        break
+                    if number in held:  # thousands, perhaps, that the uplink has already: not worth reading
+                        continue
+                    row = self._at("number = ?", (number,))
+                    if row is not None:
+                        numbers[row.id] = number
+                        if row.id not in exclude:
+                            rows.append(row)
+        self._numbers = {ref: number for ref in exclude if (number := self._numbers.get(ref)) is not None} | numbers
         return rows
 
     def row(self, ref: str) -> Row | None:
@@ -104,11 +127,7 @@ class Store:
         where = place(ref)
         if where is None:
             return None
-        found = self.connection.execute(
-            f"SELECT {_COLUMNS} FROM outbox WHERE epoch = ? AND lane = ? AND seq = ?",  # noqa: S608 -- constants
-            where,
-        ).fetchone()
-        return None if found is None else _row(found)
+        return self._at("epoch = ? AND lane = ? AND seq = ?", where)
 
     def waiting_count(self) -> dict[Lane, int]:
         """Count the rows without a receipt in each lane."""
@@ -167,6 +186,11 @@ class Store:
                     self.connection.execute("ROLLBACK")
             raise
 
+    def _put_house(self, house: bytes) -> None:
+        self.connection.execute(
+            "INSERT INTO house (one, body) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET body = excluded.body", (house,)
+        )
+
     def _insert(self, row: Row) -> bool:
         """Insert a row; False when its id is taken by another content."""
         added = self.connection.execute(
@@ -183,6 +207,10 @@ class Store:
             "DELETE FROM conflict WHERE number <= (SELECT max(number) FROM conflict) - ?", (_CONFLICTS_MAX,)
         )
         return False
+
+    def _at(self, where: str, place: tuple[object, ...]) -> Row | None:
+        found = self.connection.execute(f"SELECT {_COLUMNS} FROM outbox WHERE {where}", place).fetchone()  # noqa: S608 -- constants
+        return None if found is None else _row(found)
 
     def _mark(self, refs: Iterable[str], change: str) -> None:
         self.connection.executemany(
@@ -217,7 +245,9 @@ def missing(first: int, last: int, held: Collection[int]) -> Ranges:
 
 def _row(values: tuple[str, Lane, int, int, bytes, str]) -> Row:
     epoch, lane, seq, rank, body, digest = values
-    return Row(f"{epoch}-{lane}-{seq}", epoch, lane, seq, rank, bytes(body), digest)
+    if hashlib.sha256(body).hexdigest() != digest:  # S2: the centre's receipt could never match it
+        raise DamagedError("a row is not as it was committed")
+    return Row(f"{epoch}-{lane}-{seq}", epoch, lane, seq, rank, body, digest)
 
 
 class _Pragma(NamedTuple):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from agent.store.carrier import Carrier
-from agent.store.errors import ConflictError, StoreError, is_corrupt, reason
+from agent.store.errors import ConflictError, DamagedError, ForeignSchemaError, StoreError, is_corrupt, reason
 from agent.store.opening import Opened
 from agent.store.pending import Pending, in_offer_order
 from agent.store.rows import Batch, Lane, Row
+from agent.store.steady import STEADY_S, Steady
 from agent.store.store import Ranges, Store
 from rules.events import Dropped, StorageChanged
 
@@ -32,11 +33,12 @@ class Writer:
     """Makes batches durable in the order submitted, as few transactions as possible, none of them cancellable.
 
     `tell` is called on the event loop with what the inbox must know: `StorageChanged` once when a commit fails or is
-    late and once when everything is durable again, and `Dropped` for telemetry that found no room meanwhile.
+    late and once when everything has been durable in time for `steady_s`, and `Dropped` for telemetry that found no
+    room meanwhile.
 
-    `reopen` opens the store again when a commit finds it corrupt, or when there was none to begin with (`store` is
-    None because the disk would not open at start). The house in a store opened so late is overwritten by the living
-    one; its waiting rows are still offered.
+    `reopen` opens the store again when it was found damaged and put aside, or when there was none to begin with
+    (`store` is None because the disk would not open at start); `opened` is then called on the event loop. The house in
+    a store opened so late is overwritten by the living one; its waiting rows are still offered.
 
     Lives on one event loop: make it, `start()` it, use it and `close()` it there.
     """
@@ -49,6 +51,8 @@ class Writer:
         reopen: Callable[[], Opened] | None = None,
         budget_ms: int = BUDGET_MS,
         telemetry_max: int = TELEMETRY_MAX,
+        steady_s: float = STEADY_S,
+        make_carrier: Callable[..., Carrier] = Carrier,
     ) -> None:
         self._store = store
         self._tell = tell
@@ -56,7 +60,7 @@ class Writer:
         self._budget_s = budget_ms / 1000
         self._pending = Pending(telemetry_max)
         self._futures: list[asyncio.Future[None]] = []
-        self._carrier = Carrier(store.connection if store else None)
+        self._carrier = make_carrier(store.connection if store else None)
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._pause_s = _RETRY_S_MIN
@@ -64,6 +68,10 @@ class Writer:
         self._reads = 0
         self._closed = False
         self._trouble: asyncio.Future[None]
+        self._steady = Steady(steady_s)
+        self._telling: asyncio.TimerHandle | None = None
+        self._reopened = False
+        self.opened: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Start the thread. Nothing may use the store directly from now on."""
@@ -71,11 +79,17 @@ class Writer:
         await self._carrier.start()
         if self._store is None:
             self._degrade("the store could not be opened")
+            self._wake()
 
     @property
     def ok(self) -> bool:
-        """Whether commits succeed in time, as last told."""
+        """Whether commits succeed in time, as far as is known this moment. What is told lags behind: see `Steady`."""
         return not self._trouble.done()
+
+    @property
+    def store(self) -> Store | None:
+        """The store that is open now; None while there is none. For its thread only."""
+        return self._store
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -117,10 +131,14 @@ class Writer:
 
     def _begin(self) -> None:
         self._set_timer(None)
-        if self._task is None and self._pending:
+        if self._task is None and self._unfinished:
             # A task of its own: whoever submitted may be cancelled, the transaction never is. It starts in the loop's
             # next round, so that all that is submitted in this one shares a transaction.
             self._task = asyncio.get_running_loop().create_task(self._commit_all())
+
+    @property
+    def _unfinished(self) -> bool:
+        return bool(self._pending) or (self._store is None and self._reopen is not None)
 
     def _set_timer(self, when: float | None) -> None:
         if self._timer is not None:
@@ -130,7 +148,7 @@ class Writer:
     async def _commit_all(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._pending:
+            while self._unfinished:
                 self._not_before = loop.time() + _RETRY_S_MIN
                 if not await self._commit_group():
                     self._set_timer(loop.time() + self._pause_s)
@@ -144,7 +162,7 @@ class Writer:
     async def _commit_group(self) -> bool:
         """Commit everything queued in one transaction; False when it failed and is queued again."""
         futures, self._futures = self._futures, []
-        batch = self._pending.take()
+        batch = self._pending.take() if self._pending else None
         # S1: the budget runs from here, whatever the thread is still busy with.
         late = asyncio.get_running_loop().call_later(self._budget_s, lambda: self._degrade(self._late()))
         try:
@@ -164,22 +182,41 @@ class Writer:
             _resolve(futures, None)
         finally:
             late.cancel()
+            if self._reopened:
+                self._reopened = False
+                self.opened()
         for dropped in self._pending.done():
             self._say(dropped)
         return True
 
-    def _commit(self, batch: Batch) -> None:
-        """Commit, on the thread. A store found corrupt is closed, and opened again (or put aside) at the next try."""
+    # --- on the store's thread -----------------------------------------------------------------
+
+    def _commit(self, batch: Batch | None) -> None:
+        """Commit, in a store opened for it if there is none."""
         if self._store is None:
             if self._reopen is None:
                 raise StoreError("the store could not be opened")
-            self._store = self._reopen().store
+            self._store, self._reopened = self._reopen().store, True
+        if batch is not None:
+            self._with_store(lambda store: store.commit(batch))
+
+    def _read(self, function: Callable[[Store], T]) -> T:
+        if self._store is None:
+            raise StoreError("the store could not be opened")
+        return self._with_store(function)
+
+    def _with_store(self, function: Callable[[Store], T]) -> T:
+        """Use the store. One that turns out to be damaged is put aside; the next attempt begins a fresh one."""
+        store = self._store
+        assert store is not None  # noqa: S101 -- both callers have seen to it
         try:
-            self._store.commit(batch)
-        except sqlite3.Error as error:
+            return function(store)
+        except (sqlite3.Error, ForeignSchemaError, DamagedError) as error:
             if is_corrupt(error) and self._reopen is not None:
-                self._store.close()
+                _log.critical("the store is damaged, and is put aside: %s", reason(error))
                 self._store = None
+                with contextlib.suppress(OSError):  # a disk that takes no new name; it is met again, and tried again
+                    store.condemn()
             raise
 
     # --- telling -------------------------------------------------------------------------------
@@ -190,14 +227,32 @@ class Writer:
     def _degrade(self, why: str) -> None:
         if self.ok:
             self._trouble.set_result(None)  # wakes everybody in `durable`
+        self._set_telling(None)
+        if self._steady.trouble():
             self._say(StorageChanged(ok=False, reason=why))
 
     def _recover(self) -> None:
-        if self.ok:
-            return
-        self._trouble = asyncio.get_running_loop().create_future()
-        lost, self._pending.entries_dropped = self._pending.entries_dropped, 0
-        self._say(StorageChanged(ok=True, reason=f"{lost} journal entries of telemetry were dropped" if lost else ""))
+        """All is durable: action waits for its commit again (S1), whatever is told and when."""
+        if not self.ok:
+            self._trouble = asyncio.get_running_loop().create_future()
+        self._steady.well(asyncio.get_running_loop().time())
+        if self._telling is None:
+            self._tell_recovery()
+
+    def _tell_recovery(self) -> None:
+        self._set_telling(None)
+        if self._steady.over(asyncio.get_running_loop().time()):
+            lost, self._pending.entries_dropped = self._pending.entries_dropped, 0
+            said = f"{lost} journal entries of telemetry were dropped" if lost else ""
+            self._say(StorageChanged(ok=True, reason=said))
+        elif self._steady.due is not None:
+            self._set_telling(self._steady.due)
+
+    def _set_telling(self, when: float | None) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+        loop = asyncio.get_running_loop()
+        self._telling = None if when is None else loop.call_at(when, self._tell_recovery)
 
     def _say(self, event: StorageChanged | Dropped) -> None:
         try:
@@ -210,8 +265,8 @@ class Writer:
     async def read(self, function: Callable[[Store], T]) -> T:
         """Run a read, or a piece of maintenance, on the store's thread between transactions.
 
-        Waits as long as the disk does. Raises what it raises; StoreError when there is no store, or when 64 such
-        calls already wait for a disk that does not answer.
+        Waits as long as the disk does. Raises what it raises; StoreError when there is no store, when the disk does not
+        do its part, or when 64 such calls already wait for a disk that does not answer.
         """
         if self._closed:
             raise StoreError("the store is closed")
@@ -220,32 +275,36 @@ class Writer:
         self._reads += 1
         call = asyncio.ensure_future(self._carrier.call(lambda: self._read(function)))
         call.add_done_callback(self._read_ended)
-        return await asyncio.shield(call)  # a reader may be cancelled, what it asked maintenance to do may not
-
-    def _read(self, function: Callable[[Store], T]) -> T:
-        if self._store is None:
-            raise StoreError("the store could not be opened")
-        return function(self._store)
+        try:
+            return await asyncio.shield(call)  # a reader may be cancelled, what it asked maintenance to do may not
+        except (sqlite3.Error, ForeignSchemaError, DamagedError) as error:
+            raise StoreError(reason(error)) from error
 
     def _read_ended(self, call: asyncio.Future[T]) -> None:
         self._reads -= 1
-        if not call.cancelled():
-            call.exception()  # seen, even if the reader has gone
+        error = None if call.cancelled() else call.exception()  # seen, even if the reader has gone
+        if error is not None and is_corrupt(error) and not self._closed:
+            self._degrade(reason(error))
+            self._wake()  # the fresh store is opened now, not when there is something to commit
 
     async def waiting(self, limit: int, exclude: Collection[str] = ()) -> list[Row]:
         """Give what `Store.waiting` gives, with the rows not yet durable: delivery does not wait for the disk either.
 
-        When the disk does not answer within the budget, only those in memory are given. Rows that the centre has
-        answered are left out, whether or not the store has been able to take note.
+        When the disk does not answer within the budget, only those in memory are given; StoreError when there are none
+        either, as what waits is then not known. Rows that the centre has answered are left out, whether or not the
+        store has been able to take note.
         """
         pending, answered = self._pending.rows, self._pending.answered
         unwanted = {*exclude, *answered}
-        stored: list[Row] = []
+        offered = [row for row in pending if row.id not in unwanted]
+        stored: list[Row] | None = None
         if self.ok or not self._reads:  # with a read still hanging, another one would only join it
             known = {*unwanted, *(row.id for row in pending)}
-            with contextlib.suppress(TimeoutError, StoreError, sqlite3.Error):
+            with contextlib.suppress(TimeoutError, StoreError):
                 stored = await asyncio.wait_for(self.read(lambda store: store.waiting(limit, known)), self._budget_s)
-        return in_offer_order(stored, [row for row in pending if row.id not in unwanted])[:limit]
+        if stored is None and not offered:
+            raise StoreError("the disk does not say what waits")  # S3: nothing found is not nothing there
+        return in_offer_order(stored or [], offered)[:limit]
 
     async def row(self, ref: str) -> Row | None:
         """Give a row by its id, durable or not yet. Raises like `read`."""
@@ -274,6 +333,7 @@ class Writer:
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=timeout_s)
         self._set_timer(None)
+        self._set_telling(None)
         clean = self._task is None and not self._pending
         with contextlib.suppress(TimeoutError, sqlite3.Error):
             await asyncio.wait_for(self._carrier.call(self._close_store), max(0.0, until - loop.time()))

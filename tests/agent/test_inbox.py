@@ -3,7 +3,7 @@ import asyncio
 import msgspec
 
 from agent.inbox import ALARM_PLACES, PLACES, TELEMETRY_PLACES, Inbox
-from rules.events import AnyEvent, Heard, Receipted, Triggered
+from rules.events import AnyEvent, Config, Heard, Receipted, Started, StorageChanged, Triggered
 from rules.values import Now
 
 
@@ -68,3 +68,10 @@ def test_text_that_is_no_text_does_not_keep_an_alarm_out_of_the_journal() -> Non
     event = inbox.take(1)[0].event
     assert event == Triggered("p1", "panic ?!", sustained=True)
     assert msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) == event
+
+
+def test_s1_the_epoch_is_opened_before_anything_that_came_before_it_is_heard() -> None:
+    inbox = Inbox(StoppedClock())
+    for event in (StorageChanged(ok=False), Triggered("pendant"), Started("boot", "epoch", Config(hub="hub-1"))):
+        inbox.put(event)
+    assert isinstance(inbox.take(3)[0].event, Started)

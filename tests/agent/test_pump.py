@@ -49,7 +49,7 @@ class Home:
             self.story.append("committed")
 
         store.commit = slow  # type: ignore[method-assign]
-        self.writer = Writer(store, self.inbox.tell)
+        self.writer = Writer(store, self.inbox.tell, steady_s=0)
         self.pump = Pump(
             self.hub, self.inbox, self.writer, self.clock, chirp=self._chirp, act=self._act, beat=lambda: None
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from rules.actions import Send
-from rules.events import DriverFailed, PartChanged, StorageChanged, Troubled
+from rules.events import DriverFailed, PartChanged, StorageChanged, StoreQuarantined, Troubled
 from rules.reports import AlarmCancelled, AlarmEscalated, AlarmLapsed, AlarmRaised, FaultCleared, FaultRaised
 from tests.rules.home import HOUR, MINUTE, Home, config, words
 
@@ -249,6 +249,19 @@ def test_a_store_that_was_quarantined_is_a_fault_for_life() -> None:
     home = Home()
     home.forget().start(store_quarantined=True)
     assert home.only(FaultRaised).priority == 1
+
+
+def test_s7_what_was_saved_of_an_unreadable_store_is_told_each_time_and_stands_until_the_next_start() -> None:
+    home = Home()
+    home.happens(StoreQuarantined(rescued=12))
+    home.happens(StoreQuarantined(rescued=3, unreadable=1))
+    assert [fault.reason for fault in home.sent(FaultRaised) if fault.fault == "store-quarantined"] == [
+        "the old store was unreadable: 12 messages that still waited in it were saved",
+        "the old store was unreadable: 3 messages that still waited in it were saved, 1 were not",
+    ]
+    assert ("store-quarantined", "") in home.faults
+    home.restart()
+    assert ("store-quarantined", "") not in home.faults
 
 
 def test_s6_a_clock_that_is_not_trusted_is_said_to_be_so() -> None:

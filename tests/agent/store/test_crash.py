@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.store.opening import open_store
-from tests.agent.store.disk import Disk
+from simulators.disk import Disk
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,7 +43,7 @@ import asyncio, sys, threading
 from pathlib import Path
 from agent.store.opening import open_store
 from agent.store.writer import Writer
-from tests.agent.store.disk import DISK, VFS, available
+from simulators.disk import DISK, VFS, available
 from tests.agent.store.making import batch, row
 
 async def main() -> None:
