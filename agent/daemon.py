@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from agent.ask import AskServer
 from agent.buttons import ButtonBoard
 from agent.clock import Clock
 from agent.config import HubConfig, rules_config
@@ -24,21 +23,21 @@ from agent.keeping import keep
 from agent.outputs import LogOutputs, Outputs, PinOutputs
 from agent.pins import Board
 from agent.pump import Pump
+from agent.seams import Seams
 from agent.sensing import Sensing
 from agent.status import describe
 from agent.store.errors import StoreError
-from agent.store.opening import open_store
+from agent.store.mending import Mending
+from agent.store.rescue import Rescue
 from agent.store.retention import Limits
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.inward import Inward
 from agent.uplink.tls import tls_context
 from agent.uplink.uplink import Uplink
-from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Signer, Verifier, read_key
 from rules.actions import Action, Chirp, Postpone, PublishState, Reject, Resend, Send, SendCheckIn, Settle
 from rules.events import ClockChanged, Dropped, Started
 from rules.reports import TYPE_OF, AlarmFacts
-from sensors.registry import driver_type
 
 log = logging.getLogger(__name__)
 
@@ -60,26 +59,26 @@ def software() -> str:
 
 
 class Daemon:
-    """One hub in one process. `pin_factory` fills the pins' seam; otherwise the configuration names the factory.
+    """One hub in one process. `seams` are where it touches the world.
 
     Raises what its parts raise when a key, a certificate or the store cannot be used.
     """
 
-    def __init__(self, config: HubConfig, clock: Clock, *, pin_factory: Any = None) -> None:  # noqa: ANN401 -- gpiozero has no types
+    def __init__(self, config: HubConfig, clock: Clock, seams: Seams | None = None) -> None:
+        self._seams = seams = seams or Seams()
         self.config = config
         self.clock = clock
         self.inbox = Inbox(clock)
         self.health = Health()
         board = Board(config.pins, config.state_dir) if config.pins else None
         self._pins: Callable[[], Any] | None = board.factory if board else None
-        if pin_factory is not None:
-            self._pins = lambda: pin_factory
+        if seams.pin_factory is not None:
+            self._pins = lambda: seams.pin_factory
         self._board = board
-        self._signer = Signer(read_key(config.keys.hub, HUB_ALGORITHM), HUB_ALGORITHM)
-        keys = [read_key(path, CENTRE_ALGORITHM) for path in config.keys.centre]
-        self.inward = Inward(config.hub, Verifier(keys, CENTRE_ALGORITHM))
+        self._signer = seams.signer(config)
+        self.inward = Inward(config.hub, seams.verifier(config))
         self._tls = {uplink.name: tls_context(uplink) for uplink in config.uplinks}
-        self.sensing = Sensing(config, self.inbox, clock, self._pins)
+        self.sensing = Sensing(config, self.inbox, clock, self._pins, seams.driver_type)
         self._tasks: set[asyncio.Task[None]] = set()
         self.uplinks: tuple[Uplink, ...] = ()
         self._recounting = False
@@ -103,6 +102,7 @@ class Daemon:
             chirp=lambda chirp: self.outputs.chirp(chirp.name),
             act=self._act,
             beat=lambda: self.health.turned(self.clock.now().ms),
+            beat_s=self._seams.beat_s,
         )
         self._open_epoch()
         await self.pump.turn()
@@ -119,39 +119,46 @@ class Daemon:
 
     async def _open_store(self) -> Writer:
         """Open the store. A disk that does not let us is a fault, never a reason not to be a hub (S1)."""
-        path = self.config.state_dir / "hub.db"
-        store = None
+        path, store = self._store_path, None
         try:
-            opened = open_store(path)
+            store = self._seams.open_store(path).store
         except StoreError as error:
             log.error("%s", error)  # noqa: TRY400 -- told, not traced
-        else:
-            store, self._quarantined = opened.store, opened.quarantined
-        writer = Writer(store, self.inbox.tell, reopen=lambda: open_store(path))
+        writer = Writer(
+            store, self.inbox.tell, reopen=lambda: self._seams.open_store(path), make_carrier=self._seams.make_carrier
+        )
         await writer.start()
         return writer
 
+    @property
+    def _store_path(self) -> Path:
+        return self.config.state_dir / "hub.db"
+
     async def _restore(self) -> Hub:
         """Take up the house; one that cannot be read is put aside, and the hub starts with an empty one."""
-        if not self.writer.ok:
-            return Hub.restore(None)
-        saved = await self.writer.read(lambda store: store.load())
+        if self.writer.ok:
+            saved = await self.writer.read(lambda store: store.load())
+        else:  # S3: a disk that takes nothing may still give what it has
+            saved = Rescue(self._store_path).house()
         try:
             return Hub.restore(saved)
         except msgspec.DecodeError as error:
-            aside = self.config.state_dir / f"house.quarantine-{secrets.token_hex(4)}.json"
-            aside.write_bytes(saved or b"")
+            aside = self.config.state_dir / f"house.quarantine-{self._seams.dice.randbytes(4).hex()}.json"
+            with contextlib.suppress(OSError):  # a full disk: the hub matters more
+                aside.write_bytes(saved or b"")
             log.error("the saved state cannot be read (%s): put aside as %s", error, aside.name)  # noqa: TRY400 -- told, not traced
             self._quarantined = True
             return Hub.restore(None)
 
     def _open_epoch(self) -> None:
         """S1: every process start opens a new id epoch, before anything else is heard."""
-        config = rules_config(self.config, lambda name: driver_type(name).heartbeat_ms, software())
-        epoch = secrets.token_hex(EPOCH_BYTES)
+        config = rules_config(self.config, lambda name: self._seams.driver_type(name).heartbeat_ms, software())
+        epoch = self._seams.dice.randbytes(EPOCH_BYTES).hex()
         self.inbox.put(Started(self.clock.boot, epoch, config, store_quarantined=self._quarantined))
 
     def _make_outputs(self) -> Outputs:
+        if self._seams.outputs is not None:
+            return self._seams.outputs()
         if self.config.outputs is None or self._pins is None:
             return LogOutputs()
         return PinOutputs(self.config.outputs.by_part, self._pins, self.inbox.tell)
@@ -166,6 +173,8 @@ class Daemon:
             clock=self.clock,
             documents=self.documents,
             tls=self._tls[config.name],
+            make_link=self._seams.make_link,
+            dice=self._seams.dice,
         )
 
     # --- keeping alive -------------------------------------------------------------------------------
@@ -176,12 +185,23 @@ class Daemon:
             self._keep("sensors", self.sensing.listening.run)
         self._keep("clock", self._watch_clock)
         self._keep("store", self._prune)
+        self._keep("mending", self._make_mending().run)
         if self._pins is not None and self.config.buttons.by_name:
             self._keep(
                 "buttons", ButtonBoard(self.config.buttons.by_name, self._pins, self._now_ms, self.inbox.tell).run
             )
         for uplink in self.uplinks:
             self._keep(f"uplink-{uplink.name}", uplink.run)
+
+    def _make_mending(self) -> Mending:
+        return Mending(
+            self._store_path,
+            self.writer,
+            house=lambda: msgspec.json.encode(self.hub.house),
+            tell=self.inbox.put,
+            refetch=self._refetch,
+            make_carrier=self._seams.make_carrier,
+        )
 
     def _keep(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.add(asyncio.create_task(keep(part, run, self.inbox.tell), name=part))
@@ -200,20 +220,27 @@ class Daemon:
             await asyncio.sleep(PRUNE_EVERY_S)
             now = self.clock.now()
             prune = partial(Store.prune, limits=Limits(), wall_ms=now.wall_ms if now.synced else None)
-            for dropped in await self.writer.read(prune):
-                self.inbox.put(dropped)
+            try:
+                for dropped in await self.writer.read(prune):
+                    self.inbox.put(dropped)
+            except StoreError:  # there is no store: a fault already
+                continue
 
     # --- acting --------------------------------------------------------------------------------------
 
     def _act(self, turned: Turned) -> None:
-        """Carry out what a turn decided. Nothing here waits, and nothing here may stop the rest."""
+        """Carry out what a turn decided. Nothing here waits, and nothing here may stop the rest.
+
+        What calls for help goes first, then what is shown, then everything else.
+        """
+        self._seams.turned(turned)
+        for row in turned.rows:
+            for uplink in self.uplinks:
+                uplink.offer(row)
         self.outputs.show(turned.display)
         for action in turned.actions:
             if isinstance(action, Send) and isinstance(action.report, AlarmFacts):
                 log.info("%s %s", TYPE_OF[type(action.report)], action.report.alarm)
-        for row in turned.rows:
-            for uplink in self.uplinks:
-                uplink.offer(row)
         for action in turned.actions:
             self._do(action)
         if self.documents.changed():
@@ -251,6 +278,9 @@ class Daemon:
         missing = await self.writer.reoffer(epoch, lane, first, last)
         for gap_first, gap_last in missing:
             self.inbox.put(Dropped(epoch, lane, gap_first, gap_last, gap_last - gap_first + 1))
+        self._refetch()
+
+    def _refetch(self) -> None:
         for uplink in self.uplinks:
             uplink.refetch()
 
@@ -277,7 +307,7 @@ class Daemon:
     # --- telling and stopping ----------------------------------------------------------------------
 
     async def _serve_ask(self) -> None:
-        server = AskServer(self.config.socket, self._answer)
+        server = self._seams.ask_server(self.config.socket, self._answer)
         await server.start()
         try:
             await asyncio.Event().wait()
@@ -301,6 +331,7 @@ class Daemon:
     def counters(self) -> dict[str, int]:
         """Give what is counted: noise survived, messages refused, things dropped."""
         counted = {f"noise of {name}": each.noise for name, each in self.sensing.listening.status.items() if each.noise}
+        counted |= {f"strangers of {name}": count for name, count in self.sensing.roster.strange.items()}
         counted |= {f"refused {reason}": count for reason, count in self.inward.refused.items()}
         counted |= {f"dropped {lane}": count for lane, count in self.inbox.dropped.items()}
         for uplink in self.uplinks:

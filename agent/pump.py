@@ -30,6 +30,7 @@ class Pump:
         chirp: Callable[[Chirp], None],
         act: Callable[[Turned], None],
         beat: Callable[[], None],
+        beat_s: float = BEAT_S,
     ) -> None:
         self._hub = hub
         self._inbox = inbox
@@ -38,6 +39,7 @@ class Pump:
         self._chirp = chirp
         self._act = act
         self._beat = beat
+        self._beat_s = beat_s
         self.turns = 0
 
     async def run(self) -> None:
@@ -49,8 +51,8 @@ class Pump:
     def _until_deadline_s(self) -> float:
         due_ms = self._hub.next_deadline()
         if due_ms is None:
-            return BEAT_S
-        return min(BEAT_S, max(0.0, (due_ms - self._clock.now().ms) / 1000))
+            return self._beat_s
+        return min(self._beat_s, max(0.0, (due_ms - self._clock.now().ms) / 1000))
 
     async def turn(self) -> None:
         """Turn once: what has arrived, or the deadline that is due."""

@@ -9,14 +9,22 @@ from agent.config import HubConfig
 from agent.inbox import Inbox
 from sensors.driver import Observation, SensorDriver
 from sensors.listening import Listening
-from sensors.registry import driver_type
+from sensors.registry import DriverType, driver_type
 from sensors.roster import Place, Roster
 
 
 class Sensing:
     """Every configured driver, listening."""
 
-    def __init__(self, config: HubConfig, inbox: Inbox, clock: Clock, pins: Callable[[], Any] | None) -> None:
+    def __init__(
+        self,
+        config: HubConfig,
+        inbox: Inbox,
+        clock: Clock,
+        pins: Callable[[], Any] | None,
+        driver_type: Callable[[str], DriverType] = driver_type,
+    ) -> None:
+        self._driver_type = driver_type
         self._inbox = inbox
         self._clock = clock
         self.roster = Roster(Place(each.driver, each.address, each.id) for each in config.sensors)
@@ -27,7 +35,7 @@ class Sensing:
         driver = config.driver(name)
         addresses = [sensor.address for sensor in config.sensors if sensor.driver == name]
         factory = pins() if pins is not None and driver.type == "gpio" else None
-        return driver_type(driver.type).make(driver.options, addresses, self._now_ms, factory)
+        return self._driver_type(driver.type).make(driver.options, addresses, self._now_ms, factory)
 
     def _now_ms(self) -> int:
         return self._clock.now().ms

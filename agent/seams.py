@@ -1,0 +1,49 @@
+"""Where the daemon touches the outside: network, disk, dice, sounds, adapters as a home has them."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.ask import AskServer
+from agent.config import HubConfig
+from agent.hub import Turned
+from agent.outputs import Outputs
+from agent.pump import BEAT_S
+from agent.store.carrier import Carrier
+from agent.store.opening import Opened, open_store
+from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Signer, Verifier, read_key
+from sensors.mqtt_link import MqttLink
+from sensors.registry import DriverType, driver_type
+
+
+def _signer(config: HubConfig) -> Signer:
+    return Signer(read_key(config.keys.hub, HUB_ALGORITHM), HUB_ALGORITHM)
+
+
+def _verifier(config: HubConfig) -> Verifier:
+    return Verifier([read_key(path, CENTRE_ALGORITHM) for path in config.keys.centre], CENTRE_ALGORITHM)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seams:
+    """The daemon's seams; the clock is the one it has besides. The defaults are production's.
+
+    `dice` gives what must be new or spread: epochs, nonces, pauses. `make_link` and `make_carrier` make what MqttLink
+    and Carrier are. `outputs` replaces what the configuration names. `turned` is told of every turn as
+    it is acted on. `beat_s` is the longest the pump sleeps.
+    """
+
+    dice: random.Random = field(default_factory=random.SystemRandom)
+    make_link: Callable[..., MqttLink] = MqttLink
+    open_store: Callable[[Path], Opened] = open_store
+    make_carrier: Callable[..., Carrier] = Carrier
+    signer: Callable[[HubConfig], Signer] = _signer
+    verifier: Callable[[HubConfig], Verifier] = _verifier
+    outputs: Callable[[], Outputs] | None = None
+    ask_server: Callable[..., AskServer] = AskServer
+    driver_type: Callable[[str], DriverType] = driver_type
+    pin_factory: Any = None
+    turned: Callable[[Turned], None] = lambda _: None
+    beat_s: float = BEAT_S

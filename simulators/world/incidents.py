@@ -1,0 +1,209 @@
+"""How each incident of a script is played: what people and devices at home do, and what the centre is asked to."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from rules.events import CallPressed, CancelPressed, Event, HelpArrived
+from sensors.driver import Observation
+from simulators.world.broker import Broker
+from simulators.world.household import BUTTON, PLACES, Device
+from simulators.world.promises import Judge, Scene, Stimulus
+from simulators.world.script import Incident
+from simulators.world.signing import Signatures
+
+REPEAT_MS = 2_000
+"""DESIGN §4: one sensor's repeats within this are one."""
+
+WET_AGAIN_MS = 20 * 60_000
+"""How often a device that stands in water says so again."""
+
+
+class Stage(Scene, Protocol):
+    """What incidents are played on."""
+
+    broker: Broker
+    signs: Signatures
+    judges: tuple[Judge, ...]
+    unproven: set[bytes]
+
+    def say(self, what: str) -> None:
+        """Tell the story."""
+
+    def ill(self, what: str, *, ill: bool) -> None:
+        """The way to the centre is spoilt by something, or no longer by that."""
+
+    def disk_changed(self) -> None:
+        """The disk became well."""
+
+
+class _Wet(msgspec.Struct):
+    """Water at a device: until when, and which process last heard of it."""
+
+    until_ms: int
+    heard_by: object = None
+
+
+class Incidents:
+    """Plays what happens at home. `until_ms` is when the last of all consequences ends."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.until_ms = 0
+        self._anchors: dict[str, list[Stimulus]] = {}
+        self._wet: dict[str, _Wet] = {}
+        self._dried_by: dict[str, object] = {}
+        self._lasting: dict[str, int] = {}
+
+    def play(self, incident: Incident) -> None:
+        """Play one."""
+        self.until_ms = max(self.until_ms, incident.at_ms + incident.ms)
+        if incident.what not in ("reading", "alive"):
+            lasting = f" for {incident.ms / 1000:g} s" if incident.ms else ""
+            self.stage.say(f"** {incident.what} {incident.who}".rstrip() + lasting)
+        self.stage.counted["incidents"] += 1
+        for judge in self.stage.judges:
+            judge.incident(incident.what, incident.ms)
+        handle: Callable[[Incident], None] = getattr(self, "do_" + incident.what.replace(" ", "_").replace("-", "_"))
+        handle(incident)
+
+    def after(self, ms: float, work: Callable[[], object]) -> None:
+        """Let something follow."""
+        self.until_ms = max(self.until_ms, self.stage.now_ms() + int(ms))
+        asyncio.get_running_loop().call_later(ms / 1000, work)
+
+    def lasts(self, incident: Incident, begin: Callable[[], None], end: Callable[[], None], *, kind: str = "") -> None:
+        """Let something last; where two of a kind (else of a name) overlap, it ends with the later."""
+        what = kind or incident.what
+        self._lasting[what] = self._lasting.get(what, 0) + 1
+        begin()
+
+        def over() -> None:
+            self._lasting[what] -= 1
+            if not self._lasting[what]:
+                self.stage.say(f"** {what} is over")
+                end()
+
+        self.after(max(1, incident.ms), over)
+
+    # --- calls for help ----------------------------------------------------------------------------
+
+    def do_press(self, incident: Incident) -> None:
+        """Press a device, which may repeat itself on the radio `n` times."""
+        device = PLACES[incident.who]
+        self._ask(device, lambda: self._trigger(device))
+        for number in range(incident.n):
+            self.after(350 * (number + 1), lambda: self._ask(device, lambda: self._trigger(device)))
+
+    def _trigger(self, device: Device) -> bool:
+        if device is BUTTON:
+            return self._put(CallPressed())
+        return self.stage.box.hear(Observation(device.id, "trigger"))
+
+    def _put(self, event: Event) -> bool:
+        """The box's own buttons, as its button board would put them."""
+        box = self.stage.box
+        if box.daemon is None or not box.armed:
+            return False
+        box.daemon.inbox.tell(event)
+        return True
+
+    def _ask(
+        self, device: Device, speak: Callable[[], bool], *, standing: bool = False, told_max: int = 1
+    ) -> Stimulus | None:
+        """Let a device ask for help, and open its account if somebody heard it."""
+        box = self.stage.box
+        stamp, at_ms = box.clock.now(), self.stage.now_ms()
+        if not speak():
+            self.stage.counted["stimuli that no hub heard"] += 1
+            return None
+        known = [
+            each
+            for each in self._anchors.get(device.id, ())
+            if each.boot == box.clock.boot and (each.durable or each.process is box.process)
+        ]
+        first = not known or stamp.ms - known[-1].ms >= REPEAT_MS
+        stimulus = Stimulus(
+            at_ms,
+            device,
+            box.clock.boot,
+            stamp.ms,
+            box.process,
+            first=first,
+            told_max=told_max,
+            standing=standing,
+        )
+        if first:
+            self._anchors[device.id] = [*known[-1:], stimulus]
+        self.stage.counted["stimuli"] += 1
+        for judge in self.stage.judges:
+            judge.stimulus(stimulus)
+        return stimulus
+
+    # --- water -------------------------------------------------------------------------------------
+
+    def do_wet(self, incident: Incident) -> None:
+        """Let water stand at a device until it is dry again."""
+        until_ms = self.stage.now_ms() + incident.ms
+        if incident.who in self._wet:
+            self._wet[incident.who].until_ms = max(until_ms, self._wet[incident.who].until_ms)
+        else:
+            self._wet[incident.who] = _Wet(until_ms)
+            self._is_wet(incident.who)
+
+    def _is_wet(self, who: str) -> None:
+        """The device says so, again and again: it is one stimulus, unless a hub was away and nobody attends to it."""
+        wet, box, now_ms = self._wet[who], self.stage.box, self.stage.now_ms()
+        if now_ms >= wet.until_ms:
+            del self._wet[who]
+            self._dried_by[who] = box.process if box.hear(Observation(who, "clear")) else None
+            return
+        heard_before = wet.heard_by is not None
+        standing = heard_before or self._dried_by.get(who, box.process) is not box.process
+        again = heard_before and wet.heard_by is box.process
+        speak = Observation(who, "active")
+        if self._ask(PLACES[who], lambda: box.hear(speak), standing=standing, told_max=0 if again else 1):
+            wet.heard_by = box.process
+        self.after(min(WET_AGAIN_MS, wet.until_ms - now_ms), lambda: self._is_wet(who))
+
+    # --- the rest of the day -----------------------------------------------------------------------
+
+    def do_cancel(self, _incident: Incident) -> None:
+        """Press the box's cancel button."""
+        if self._put(CancelPressed()):
+            for judge in self.stage.judges:
+                judge.cancelled()
+
+    def do_help(self, _incident: Incident) -> None:
+        """Somebody who came to help holds the button."""
+        self._put(HelpArrived())
+
+    def do_alive(self, incident: Incident) -> None:
+        """A device gives a sign of life."""
+        self.stage.box.hear(Observation(incident.who, "alive"))
+
+    def do_reading(self, incident: Incident) -> None:
+        """A device measures."""
+        reading = Observation(incident.who, "reading", quantity="temperature", value=incident.n / 4, unit="C")
+        self.stage.box.hear(reading)
+
+    def do_battery_low(self, incident: Incident) -> None:
+        """A battery runs down, and is replaced."""
+        self._trouble(incident, "battery-low")
+
+    def do_tamper(self, incident: Incident) -> None:
+        """A device is opened, and closed."""
+        self._trouble(incident, "tamper")
+
+    def _trouble(self, incident: Incident, what: Any) -> None:  # noqa: ANN401 -- a literal of Observation
+        self.stage.box.hear(Observation(incident.who, what))
+        self.after(incident.ms, lambda: self.stage.box.hear(Observation(incident.who, what, on=False)))
+
+    def do_command(self, incident: Incident) -> None:
+        """The centre wants something."""
+        if incident.who == "engineer":
+            self.stage.centre.command("set-mode", {"mode": "engineer"})
+        else:
+            self.stage.centre.command(incident.who, {})

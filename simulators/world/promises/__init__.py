@@ -1,0 +1,29 @@
+"""What must hold in every world, whatever happens: each promise a judge of its own, from the words of the design."""
+
+from simulators.world.promises.bounds import Bounded
+from simulators.world.promises.deadlines import OnTime
+from simulators.world.promises.judge import Judge, Scene, Stimulus
+from simulators.world.promises.kept import NoneLost, NoneMissing, OneContent
+from simulators.world.promises.noticed import Noticed, Proven
+from simulators.world.promises.offers import AlarmsFirst, Resent
+from simulators.world.promises.once import Once
+from simulators.world.promises.replay import Replayed
+from simulators.world.promises.sound import HeardAtOnce
+
+JUDGES: tuple[type[Judge], ...] = (
+    Once,
+    NoneLost,
+    OneContent,
+    NoneMissing,
+    HeardAtOnce,
+    OnTime,
+    Resent,
+    AlarmsFirst,
+    Bounded,
+    Replayed,
+    Noticed,
+    Proven,
+)
+"""Every promise there is, in the order they are asked."""
+
+__all__ = ("JUDGES", "Judge", "Scene", "Stimulus")

@@ -1,0 +1,115 @@
+"""S7, S8: a dead part is noticed in its time; and what is not proven changes nothing, and is counted."""
+
+from agent.hub import Turned
+from agent.wire.messages import CloudEvent
+from rules.faults import standing
+from simulators.world.link import WorldLink
+from simulators.world.promises.judge import Judge, Scene
+
+LINK_MS = 120_000
+"""How long a line may be down before that is reported."""
+
+DEAD_LINE_MS = 60_000 + LINK_MS
+"""A dead line must first be found out by the keepalive."""
+
+DEAD_LINE_WITH_ALARM_MS = 10_000
+CENTRE_MS = 600_000
+STORAGE_MS = 1_000
+ADAPTER_MS = 500
+STEP_MS = 15_000
+"""A pause before the next attempt to connect, and the attempt."""
+
+
+class Noticed(Judge):
+    """Each planned fault stands as a fault of the house within its stated time."""
+
+    name = "noticed in time (S7)"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.tried_ms: int | None = None
+
+    def incident(self, what: str, ms: int) -> None:
+        """Something breaks: look again when it must have been noticed."""
+        match what:
+            case "line cut" | "broker down" | "broker forgets":
+                self._expect("link", "main", LINK_MS + STEP_MS, ms)
+            case "line dead":
+                self._expect("link", "main", DEAD_LINE_MS + STEP_MS, ms)
+            case "centre down" | "centre silent":
+                self._expect_centre(ms)
+            case "adapter pulled" if self.scene.box.ear is not None:
+                self._expect("driver", "air", ADAPTER_MS, ADAPTER_MS)
+
+    def _expect(self, fault: str, subject: str, within_ms: int, lasts_ms: int) -> None:
+        process, armed = self.scene.box.process, self.scene.box.armed
+        if lasts_ms < within_ms or not armed:
+            return
+
+        def check() -> None:
+            if process is not self.scene.box.process:
+                return
+            self.scene.counted["faults looked for"] += 1
+            if standing(self.scene.house, fault, subject) is None:
+                self.broken(f"no fault {fault} {subject} stands {within_ms / 1000:g} s after it began")
+
+        self.scene.later(within_ms, check)
+
+    def _expect_centre(self, lasts_ms: int) -> None:
+        process, at_ms = self.scene.box.process, self.scene.now_ms()
+        if lasts_ms < CENTRE_MS + STEP_MS or not self.scene.box.armed:
+            return
+
+        def check() -> None:
+            links = self.scene.house.links if self.scene.box.armed else ()
+            since_ms = self.scene.box.clock.world_ms(max((link.since_ms for link in links), default=0))
+            steady = process is self.scene.box.process and all(link.up for link in links) and since_ms < at_ms
+            if not steady:
+                return
+            self.scene.counted["faults looked for"] += 1
+            if standing(self.scene.house, "centre", "") is None:
+                self.broken("the centre is silent for 10 min, and no fault says so")
+
+        self.scene.later(CENTRE_MS + STEP_MS, check)
+
+    def turned(self, turned: Turned) -> None:
+        """S1: a disk that fails or stalls is reported at the first thing that it does not take."""
+        del turned
+        disk, now_ms = self.scene.box.disk, self.scene.now_ms()
+        ill = disk.stalled or bool(disk.files.fail)
+        if not ill:
+            self.tried_ms = None
+        elif self.tried_ms is None or self.tried_ms < self.scene.disk_since_ms:
+            self.tried_ms = now_ms
+        elif now_ms - self.tried_ms > STORAGE_MS and standing(self.scene.house, "storage", "") is None:
+            self.broken("the disk takes nothing, and no fault says so")
+
+    def died(self) -> None:
+        """A new process must find out for itself."""
+        self.tried_ms = None
+
+    def published(self, link: WorldLink, event: CloudEvent) -> None:
+        """DESIGN §5: with an alarm waiting, a line that only looks open is given up within 10 s."""
+        if not event.type.endswith("alarm.raised") or not link.connection.dead:
+            return
+        process = self.scene.box.process
+
+        def check() -> None:
+            if process is self.scene.box.process and not link.closed.done():
+                self.broken("a dead line with an alarm waiting was not given up within 10 s")
+
+        self.scene.later(DEAD_LINE_WITH_ALARM_MS, check)
+
+
+class Proven(Judge):
+    """S8: what is forged, stale, misaddressed or retained changes nothing, and is counted."""
+
+    name = "messages are proven (S8)"
+
+    def judged(self, before: tuple[int, int], after: tuple[int, int]) -> None:
+        """Compare what was counted and what waited in the inbox, before and after a message that proves nothing."""
+        self.scene.counted["messages that proved nothing"] += 1
+        if after[0] != before[0] + 1:
+            self.broken("a message that proved nothing was not counted")
+        if after[1] != before[1]:
+            self.broken("a message that proved nothing entered the inbox")
