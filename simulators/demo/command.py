@@ -6,6 +6,10 @@ from pathlib import Path
 import click
 
 DEFAULT_SCENARIO = "press"
+SIREN_S_MIN, SIREN_S_MAX = 12, 60
+"""Later than the 10 s after which a centre is silent, and as late as it really is."""
+EVENTS_MIN, EVENTS_MAX = 1_000, 50_000
+"""Enough to be killed in, and as many as a store may hold."""
 
 NO_TERMINAL = f"""\
 This is no terminal, so the scenario {DEFAULT_SCENARIO!r} is played; in a terminal you can try everything by hand.
@@ -31,8 +35,30 @@ This is no terminal, so the scenario {DEFAULT_SCENARIO!r} is played; in a termin
     metavar="NAME",
     help="Let the centre misbehave from the start: silent, retry, late=3, ... May be repeated.",
 )
+@click.option(
+    "--siren",
+    "siren_s",
+    type=click.IntRange(SIREN_S_MIN, SIREN_S_MAX),
+    metavar="SECONDS",
+    help=f"To be quick: let the siren sound after so many seconds, not {SIREN_S_MAX}.",
+)
+@click.option(
+    "--events",
+    "backlog",
+    type=click.IntRange(EVENTS_MIN, EVENTS_MAX),
+    metavar="NUMBER",
+    help="How many events wait in week-of-backlog.",
+)
 def demo(
-    name: str | None, keep: Path | None, faults: tuple[str, ...], *, listing: bool, as_json: bool, plain: bool
+    name: str | None,
+    keep: Path | None,
+    faults: tuple[str, ...],
+    siren_s: int | None,
+    backlog: int | None,
+    *,
+    listing: bool,
+    as_json: bool,
+    plain: bool,
 ) -> None:
     """Show a home, its hub and a response centre on this machine.
 
@@ -51,13 +77,13 @@ def demo(
     if listing:
         click.echo(running.listing())
         return
-    running.check(name, faults)
-    told = name is not None or as_json
-    if not told and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        name = DEFAULT_SCENARIO
+    told = name is not None or as_json or siren_s is not None or backlog is not None
+    by_hand = not told and sys.stdin.isatty() and sys.stdout.isatty()
+    name = name or DEFAULT_SCENARIO
+    setting = running.check(name, faults, siren_s, backlog)
     with running.working_folder(keep) as folder:
-        if name is None and not told:
+        if by_hand:
             sys.exit(running.by_hand(folder, faults, plain=plain))
         if not told:
             click.echo(NO_TERMINAL)
-        sys.exit(running.play(name or DEFAULT_SCENARIO, folder, faults, as_json=as_json))
+        sys.exit(running.play(name, folder, faults, setting, as_json=as_json))

@@ -84,8 +84,8 @@ class Desk:
                 self.online = entry.type == "online"
                 self._tell(entry, f"centre:{entry.type}", f"sees that the hub is {entry.type}")
             case "out", "receipt":
-                raised = entry.ref in self._alarm_refs
-                self._tell(entry, "centre:receipt" if raised else "", self._receipt(entry) if raised else "")
+                if entry.ref in self._alarm_refs:
+                    self._tell(entry, "centre:receipt", self._receipt(entry))
             case "in" | "link", _ if entry.verdict in ("bug", "quarantined", "lost") or entry.type == "broken":
                 self._tell(entry, "centre:broken", f"cannot use what came: {entry.reason}")
 
@@ -112,7 +112,8 @@ class Desk:
                     self._alarm_refs.popitem(last=False)
             text = self._file(report, entry.ms) if report is not None else ""
             alarm = report.alarm if isinstance(report, AlarmFacts) else ""
-            self._story.add("centre", f"centre:{kind}", text, ms=entry.ms, alarm=alarm)
+            if kind != "reading":  # there may be thousands, and nobody waits for one
+                self._story.add("centre", f"centre:{kind}", text, ms=entry.ms, alarm=alarm)
 
     def _file(self, report: Report, ms: int) -> str:  # noqa: PLR0911 -- one sentence for each
         """Put a report into its case; give what is told of it, if anything."""

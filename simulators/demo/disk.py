@@ -54,8 +54,10 @@ class Disk:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return Found([], [])
+        before = self._entry, self._row
         found = Found(self._calls(self._connection), self._alarms(self._connection))
-        self._version = version
+        if max(self._entry - before[0], self._row - before[1]) < _ROWS_MAX:  # else there may be more
+            self._version = version
         return found
 
     def _calls(self, connection: sqlite3.Connection) -> list[int]:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from centre.intake import LedgerDownError
 from sensors.mqtt_link import LinkLostError
 from simulators.broker import BrokerStartError
 from simulators.demo.live import live
-from simulators.demo.scenarios import SCENARIOS
+from simulators.demo.scenarios import SCENARIOS, Scenario
 from simulators.demo.telling import tell
-from simulators.demo.world import WorldError
+from simulators.demo.world import Setting, WorldError
 from simulators.hub_process import HubStartError
 from simulators.misbehaviour import Faults, UnknownFaultError
 
@@ -30,12 +30,15 @@ _CANNOT_START = (WorldError, HubStartError, BrokerStartError, LinkLostError, Led
 
 def listing() -> str:
     """List the scenarios, with their stories."""
-    return "\n".join(f"{each:15} {scenario.story}" for each, scenario in SCENARIOS.items())
+    return "\n".join(f"{each:16} {scenario.story}" for each, scenario in SCENARIOS.items())
 
 
-def check(name: str | None, faults: Sequence[str]) -> None:
-    """See that the scenario and the faults exist. Raises click.UsageError, which lists what there is."""
-    if name is not None and name not in SCENARIOS:
+def check(name: str, faults: Sequence[str], siren_s: int | None, backlog: int | None) -> Setting:
+    """See that the scenario and the faults exist, and give its setting, as asked for.
+
+    Raises click.UsageError, which lists what there is.
+    """
+    if name not in SCENARIOS:
         raise click.UsageError(f"there is no scenario {name!r}. There are: {', '.join(SCENARIOS)}.")
     for fault in faults:
         switch, _, value = fault.partition("=")
@@ -43,6 +46,16 @@ def check(name: str | None, faults: Sequence[str]) -> None:
             Faults().turn(switch, value or "on")
         except UnknownFaultError as error:
             raise click.UsageError(str(error)) from None
+    usual = SCENARIOS[name].setting
+    if siren_s is not None and not SCENARIOS[name].sirens:
+        raise click.UsageError(f"{name} waits for no siren: --siren goes with {_named(lambda each: each.sirens)}.")
+    if backlog is not None and not usual.backlog:
+        raise click.UsageError(f"{name} has none: --events goes with {_named(lambda each: each.setting.backlog > 0)}.")
+    return usual._replace(siren_s=siren_s or usual.siren_s, backlog=backlog or usual.backlog)
+
+
+def _named(fits: Callable[[Scenario], bool]) -> str:
+    return ", ".join(name for name, scenario in SCENARIOS.items() if fits(scenario))
 
 
 def by_hand(folder: Path, faults: Sequence[str], *, plain: bool) -> int:
@@ -50,9 +63,9 @@ def by_hand(folder: Path, faults: Sequence[str], *, plain: bool) -> int:
     return _run(live(folder, faults, plain=plain))
 
 
-def play(name: str, folder: Path, faults: Sequence[str], *, as_json: bool) -> int:
-    """Play a scenario; give the exit code. Raises click.ClickException."""
-    return _run(tell(name, folder, faults, as_json=as_json))
+def play(name: str, folder: Path, faults: Sequence[str], setting: Setting, *, as_json: bool) -> int:
+    """Play a scenario in a setting of its own; give the exit code. Raises click.ClickException."""
+    return _run(tell(name, folder, faults, setting, as_json=as_json))
 
 
 @contextlib.contextmanager

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from simulators.demo.scenarios import FALL_WINDOW_S, SCENARIOS, SHORT, WINDOW_S, Result, play
+from simulators.demo.playing import FALL_WINDOW_S, SHORT, WINDOW_S
+from simulators.demo.scenarios import SCENARIOS, Result, play
 from simulators.demo.senses import STEADY_MS
 from simulators.demo.story import Step, told, when
-from simulators.demo.world import World
+from simulators.demo.world import SIREN_S, Setting, World
 
 EXIT_OK, EXIT_FAILED = 0, 1
 
@@ -21,14 +22,16 @@ LAG_MS = STEADY_MS + 200
 _LOOK_S = 0.1
 
 
-async def tell(name: str, folder: Path, faults: Sequence[str], *, as_json: bool) -> int:
+async def tell(name: str, folder: Path, faults: Sequence[str], setting: Setting, *, as_json: bool) -> int:
     """Play a scenario; give the exit code. Raises what World raises."""
     if not as_json:
+        siren = "" if setting.siren_s == SIREN_S else f" The siren sounds after {setting.siren_s} s, not {SIREN_S}."
         click.echo(f"{name}: {SCENARIOS[name].story}.")
         click.echo(
-            f"(To be quick, one can cancel for {WINDOW_S} s here, not 10; after a fall {FALL_WINDOW_S} s, not 30.)\n"
+            f"(To be quick, one can cancel for {WINDOW_S} s here, not 10; after a fall {FALL_WINDOW_S} s, not 30."
+            f"{siren})\n"
         )
-    async with World(folder, cancel_s=SHORT, faults=faults) as world, _told(world, as_json=as_json):
+    async with World(folder, cancel_s=SHORT, faults=faults, setting=setting) as world, _told(world, as_json=as_json):
         result = await play(name, world)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result)).decode())
@@ -47,13 +50,14 @@ def line(step: Step) -> str:
 
 
 def verdict(result: Result) -> str:
-    """Sum a run up in a paragraph."""
+    """Sum a run up: what was measured, beside what is promised."""
     if not result.ok:
         return f"NOT OK: {result.reason}."
-    said = ", ".join(
-        f"{name.removesuffix('_s').replace('_', ' ')} {value:.3f} s" for name, value in result.measured.items()
-    )
-    return f"OK. Measured: {said}."
+    lines = [f"OK. Measured{', beside what is promised' if result.promised else ''}:"]
+    for name, value in result.measured.items():
+        said = f"  {name.removesuffix('_s').replace('_', ' '):24} {value:7.3f} s"
+        lines.append(f"{said}   {result.promised.get(name, '')}".rstrip())
+    return "\n".join(lines)
 
 
 class Teller:

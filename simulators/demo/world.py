@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -16,10 +16,14 @@ from agent.status import HubStatus
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, read_key
 from simulators.broker import DemoBroker
 from simulators.centre import SimulatedCentre
+from simulators.demo.badluck import BadLuck
 from simulators.demo.desk import Desk
 from simulators.demo.disk import Disk, Found
+from simulators.demo.forger import Forger
+from simulators.demo.levers import ASK_KERNEL, TRUSTED, levers
 from simulators.demo.senses import Senses, Sign
 from simulators.demo.story import Story, Who
+from simulators.demo.week import live_through
 from simulators.demo.words import RAISED_BECAUSE, SIGNS
 from simulators.flat import Flat, Line
 from simulators.hub_process import HubStartError
@@ -45,6 +49,26 @@ class WorldError(Exception):
     """The world does not come up; the message says why."""
 
 
+SIREN_S = 60
+"""When the siren sounds for a call that has not arrived, in seconds (`rules.ladder`)."""
+
+
+class Setting(NamedTuple):
+    """What is otherwise than usual from the beginning.
+
+    `siren_s` after the raise the siren is due. `backlog` events wait on the hub's disk, over a line that takes
+    `line_ms` each way. With `full_disk` the hub's store is on a disk that can be filled, with `trusted_clock` the hub
+    is told that its wall clock is right, with `forger` somebody is on the centre's broker who should not be there.
+    """
+
+    siren_s: int = SIREN_S
+    backlog: int = 0
+    line_ms: int = 0
+    full_disk: bool = False
+    trusted_clock: bool = False
+    forger: bool = False
+
+
 class World:
     """Everything, in `folder`, for as long as it is entered. `story` tells what happens; the rest is there to look at.
 
@@ -52,8 +76,16 @@ class World:
     Entering raises what its parts raise: WorldError, HubStartError, BrokerStartError, UnknownFaultError, OSError.
     """
 
-    def __init__(self, folder: Path, *, cancel_s: Mapping[str, int], faults: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        cancel_s: Mapping[str, int],
+        faults: Iterable[str] = (),
+        setting: Setting = Setting(),  # noqa: B008 -- immutable
+    ) -> None:
         self.folder = folder
+        self.setting = setting
         self.story = Story()
         self.senses = Senses()
         self.desk = Desk(self.story)
@@ -62,6 +94,9 @@ class World:
         self.wet = False
         self.centre: SimulatedCentre
         self.flat: Flat
+        self.luck: BadLuck
+        self.forger: Forger
+        self.backlog: frozenset[str] = frozenset()
         self.clock = SystemClock()
         self._cancel_s, self._faults = cancel_s, tuple(faults)
         self._line: Proxy
@@ -105,12 +140,32 @@ class World:
             self.centre.faults.turn(name, value or "on")
         await self.centre.start()
         self._line = await self._stack.enter_async_context(Proxy(0, (broker.host, broker.port)))
+        self._line.delay(self.setting.line_ms)
+        if self.setting.forger:
+            self.forger = Forger(broker, HUB, read_key(keys.centre, CENTRE_ALGORITHM), self.clock)
+            await self._stack.enter_async_context(self.forger)
         flat = Flat(self.folder / "flat", keys, [Line(self._line.port)], hub=HUB, cancel_s=self._cancel_s)
         self.flat = await self._stack.enter_async_context(flat)
+        self._pull_levers()
+        if self.setting.backlog:
+            self.backlog = await asyncio.to_thread(
+                live_through, flat.config, self.setting.backlog, self.clock.now().wall_ms
+            )
         self._stack.push_async_callback(self._end_tasks)
         self._follow(self._watch)
         await self.flat.start_hub()
         await self._ready()
+
+    def _pull_levers(self) -> None:
+        """Have the hub run by the demonstration's own wrapper around the pins'."""
+        path = self.folder.absolute() / "levers"
+        lever = levers(path)
+        lever.siren_ms, lever.disk_wanted = self.setting.siren_s * 1000, int(self.setting.full_disk)
+        lever.clock_trust = TRUSTED if self.setting.trusted_clock else ASK_KERNEL
+        self.luck = BadLuck(self.tell, self._line, self.centre, lever)
+        pins, hub = ("-m", "simulators.pins"), self.flat.hub
+        assert hub.through[: len(pins)] == pins  # noqa: S101 -- it is led through them
+        hub.through = ("-m", "simulators.demo.hub", str(path), *hub.through[len(pins) :])
 
     async def _ready(self) -> None:
         """Wait until a press would be heard and could arrive."""
@@ -314,7 +369,10 @@ class World:
     def silence_centre(self, *, silent: bool) -> None:
         """Have the centre lose all that comes and answer nothing, behind a line that works; or no more."""
         self.centre.faults.silent = silent
-        self.tell("centre", "centre:fault", "falls silent: it loses what comes" if silent else "listens again")
+        if silent:
+            self.tell("centre", "centre:asleep", "falls silent: it loses what comes")
+        else:
+            self.tell("centre", "centre:awake", "listens again")
 
     # --- what staff do -----------------------------------------------------------------------------
 

@@ -1,0 +1,75 @@
+"""Runs the demonstration's hub: the real agent on watched mock pins, with levers at its clock, its disk and its siren.
+
+`python -m simulators.demo.hub LEVERS ...` (what follows are the arguments of `simulators.pins`). The boot-relative
+clock has no lever: nobody can set it on a real machine either.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from agent import clock
+from agent.clock import SystemClock, kernel_synced
+from rules import ladder
+from rules.values import Now
+from simulators import pins
+from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, levers
+from simulators.disk import FULL, Disk
+from simulators.disk.vfs import WatchedVfs
+
+
+class LeveredClock(SystemClock):
+    """The machine's clocks, with a wall clock that jumps when its lever is moved."""
+
+    def __init__(self, lever: Levers) -> None:
+        self._lever = lever
+        super().__init__(synced=_trust(lever))
+
+    def now(self) -> Now:
+        """Give this moment: only what people call the time can be wrong."""
+        now = super().now()
+        return replace(now, wall_ms=now.wall_ms + self._lever.wall_ms)
+
+
+def _trust(lever: Levers) -> Callable[[], bool]:
+    return lambda: kernel_synced() if lever.clock_trust == ASK_KERNEL else lever.clock_trust == TRUSTED
+
+
+class FillingDisk(Disk):
+    """A disk that takes no further byte while its lever says that it is full."""
+
+    def __init__(self, lever: Levers) -> None:
+        super().__init__()
+        self._lever = lever
+
+    def refused(self, operation: str) -> int:
+        """Answer as SQLite's own file system does when the kernel says ENOSPC."""
+        return FULL if operation == "write" and self._lever.disk_full else 0
+
+
+def _put_disk_under(lever: Levers) -> None:
+    try:
+        WatchedVfs("hearthline-demo", FillingDisk(lever)).register(default=True)
+    except OSError as problem:
+        print(f"no disk that can be filled: {problem}", file=sys.stderr)
+    else:
+        lever.disk_there = 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Put the levers in, and run the hub; give its exit code."""
+    lever = levers(Path(argv[0]))
+    if lever.siren_ms:
+        ladder.LADDER = tuple(replace(step, after_ms=lever.siren_ms) for step in ladder.LADDER)
+    clock.SystemClock = partial(LeveredClock, lever)  # type: ignore[misc, assignment]
+    lever.disk_there = 0
+    if lever.disk_wanted:
+        _put_disk_under(lever)
+    return pins.main(argv[1:])  # which loads the agent only now, and the agent finds what was put in
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
