@@ -11,8 +11,12 @@ from rules.state import House
 from rules.triggers import RECEIPT_MS
 from rules.turn import Turn
 
-RESEND_MS = (10_000, 20_000, 30_000)
-"""Pauses before the first, second and every later resend on an open link: 30 s at most, for ever (DESIGN §5)."""
+RESEND_MS = (8_000, 20_000, 30_000)
+"""Pauses before the first, second and every later resend on an open link: 30 s at most, for ever (DESIGN §5).
+
+The first must find out that the line died between PUBACK and receipt. With 10 s an alarm was receipted up to 15.5 s
+after such a line was good again: resend, 5 s without a PUBACK, connect. 15 s are promised.
+"""
 
 ALARM_RETRY_MS_MAX = 30_000
 """The longest an alarm is put off when the centre's store is down (DESIGN §5: at most 30 s on an open link)."""

@@ -1,4 +1,4 @@
-"""A TCP proxy that can be switched, live, into every way a line fails: cut, refused, swallowed, stalled, slow, torn.
+"""A TCP proxy that can be switched, live, into every way a line fails: cut, refused, swallowed, stranded, slow, torn.
 
 The line it stands for is between the proxy and its target: what a client sees is what a home's hub would see when its
 router, the network or the far end misbehaves. Loopback, one event loop, no threads.
@@ -7,45 +7,18 @@ router, the network or the far end misbehaves. Loopback, one event loop, no thre
 import asyncio
 import contextlib
 import socket
-import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from simulators.broker import HOST
+from simulators.pipes import Connection, Count, Manner, reset
 
 Direction = Literal["up", "down"]
 """`up` is from client to target, `down` from target to client."""
 
-_CHUNK = 64 * 1024
-_QUEUE_CHUNKS_MAX = 256  # beyond it we stop reading, as a full pipe would (S12)
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends a reset, at once
-
-
-class Count:
-    """What one direction has carried since the proxy started: bytes `read`, `written` and `swallowed`, and writes."""
-
-    def __init__(self) -> None:
-        self.read = 0
-        self.written = 0
-        self.writes = 0
-        self.swallowed = 0
-
-
-class _Manner:
-    """How one direction treats bytes, now. Shared by all connections."""
-
-    def __init__(self) -> None:
-        self.swallow = False
-        self.delay_s = 0.0
-        self.coalesce_s = 0.0
-        self.carrying = asyncio.Event()
-        self.drop_after: int | None = None
-        self.reset()
-
-    def reset(self) -> None:
-        self.swallow, self.delay_s, self.coalesce_s, self.drop_after = False, 0.0, 0.0, None
-        self.carrying.set()
+_CLOGGERS = 3  # more than a queue for none can hold: the last one hangs, as it should
+_CLOGGED_S = 0.1
 
 
 class Proxy:
@@ -61,11 +34,12 @@ class Proxy:
         self.target = target
         self.up, self.down = Count(), Count()
         self.accepted = 0
-        self._manners: dict[Direction, _Manner] = {}
-        self._connections: set[_Connection] = set()
+        self._manners: dict[Direction, Manner] = {}
+        self._connections: set[Connection] = set()
         self._unanswered: set[socket.socket] = set()
         self._answering = True
         self._listener: socket.socket | None = None
+        self._cloggers: list[socket.socket] = []
         self._reserved: socket.socket | None = None
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
@@ -73,7 +47,7 @@ class Proxy:
 
     async def start(self) -> Self:
         """Take the port and forward."""
-        self._manners = {"up": _Manner(), "down": _Manner()}
+        self._manners = {"up": Manner(), "down": Manner()}
         self._reserved = self._bind()  # bound but never listening: the kernel refuses, and nobody else gets the port
         self.port = self._reserved.getsockname()[1]
         self.forward()
@@ -117,12 +91,26 @@ class Proxy:
 
     def forward(self) -> None:
         """Carry everything. A connection that lost bytes meanwhile is reset: TCP never loses any in its middle."""
+        self._carry_on()
+        for connection in [each for each in self._connections if each.torn and not each.stranded]:
+            connection.abort()
+
+    def strand(self) -> None:
+        """Carry what is new, and nothing ever again of what is open now: a router that restarted knows none of it.
+
+        Neither end hears that anything happened, until it is cut.
+        """
+        for connection in self._connections:
+            connection.stranded = True
+        self._carry_on()
+
+    def _carry_on(self) -> None:
         for manner in self._manners.values():
             manner.reset()
         self._answering = True
-        for connection in [each for each in self._connections if each.torn]:
-            connection.abort()
         self._hang_up_unanswered()
+        if self._cloggers:
+            self.refuse()
         self._listen()
 
     def refuse(self) -> None:
@@ -131,6 +119,9 @@ class Proxy:
         if listener is not None:
             asyncio.get_running_loop().remove_reader(listener)
             listener.close()
+        for sock in self._cloggers:
+            sock.close()
+        self._cloggers.clear()
 
     def cut(self) -> None:
         """Reset every connection and refuse new ones: the cable is out, and both ends notice."""
@@ -168,7 +159,26 @@ class Proxy:
         self._answering = False
         self._listen()
 
-    def _choose(self, direction: Direction | Literal["both"]) -> list[_Manner]:
+    def drip(self, bytes_per_s: float, direction: Direction | Literal["both"] = "both") -> None:
+        """Let no more than so many bytes a second through, a few at a time."""
+        for manner in self._choose(direction):
+            manner.bytes_per_s = bytes_per_s
+
+    async def clog(self) -> None:
+        """Drop the packets that ask for a new connection, so that connecting hangs; those that are open live on."""
+        self.refuse()
+        self._listener = self._bind()
+        self._listener.listen(0)  # room for one that nobody accepts: Linux drops what asks after it
+        asyncio.get_running_loop().remove_reader(self._listener)
+        while len(self._cloggers) < _CLOGGERS:
+            sock = socket.socket()
+            sock.settimeout(0)
+            self._cloggers.append(sock)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOGGED_S):
+                    await asyncio.get_running_loop().sock_connect(sock, (self.host, self.port))
+
+    def _choose(self, direction: Direction | Literal["both"]) -> list[Manner]:
         return list(self._manners.values()) if direction == "both" else [self._manners[direction]]
 
     # --- connections -------------------------------------------------------------------------------
@@ -192,25 +202,25 @@ class Proxy:
             sock.settimeout(0)
             self.accepted += 1
             if self._answering:
-                self._carry(_Connection(sock, self._changed))
+                self._carry(Connection(sock, self._changed))
             else:
                 self._unanswered.add(sock)
             self._changed()
 
-    def _carry(self, connection: "_Connection") -> None:
+    def _carry(self, connection: "Connection") -> None:
         self._connections.add(connection)
         up, down = (self._manners["up"], self.up), (self._manners["down"], self.down)
         connection.task = asyncio.create_task(connection.run(self.target, up, down))
         connection.task.add_done_callback(lambda _task: self._ended(connection))
 
-    def _ended(self, connection: "_Connection") -> None:
+    def _ended(self, connection: "Connection") -> None:
         connection.close()
         self._connections.discard(connection)
         self._changed()
 
     def _hang_up_unanswered(self) -> None:
         for sock in self._unanswered:
-            _reset(sock)
+            reset(sock)
         self._unanswered.clear()
         self._changed()
 
@@ -219,151 +229,3 @@ class Proxy:
             if not waiter.done() and condition():
                 waiter.set_result(None)
         self._waiters = [(condition, waiter) for condition, waiter in self._waiters if not waiter.done()]
-
-
-class _Connection:
-    """One client, its connection to the target, and a pipe each way.
-
-    The pipes see only streams: a variant that ends TLS on both sides need only open its streams with contexts.
-    """
-
-    def __init__(self, sock: socket.socket, changed: Callable[[], None]) -> None:
-        self._sock = sock
-        self._changed = changed
-        self._writers: list[asyncio.StreamWriter] = []
-        self.task: asyncio.Task[None] | None = None
-        self.torn = False
-
-    def abort(self) -> None:
-        """Reset both sides now. Nothing more is carried, not even what waits in a pipe."""
-        for writer in self._writers:
-            _linger_not(writer.get_extra_info("socket"))
-            writer.transport.abort()
-        _linger_not(self._sock)
-        if self.task is not None:
-            self.task.cancel()
-
-    async def run(self, target: tuple[str, int], up: tuple[_Manner, Count], down: tuple[_Manner, Count]) -> None:
-        """Carry until one end has had enough, or `abort()`."""
-        try:
-            client_in, client_out = await asyncio.open_connection(sock=self._sock)
-            self._writers.append(client_out)
-            target_in, target_out = await asyncio.open_connection(*target)
-            self._writers.append(target_out)
-            pipes = _Pipe(self, client_in, target_out, *up), _Pipe(self, target_in, client_out, *down)
-            for pipe, ours in zip(pipes, (client_out, target_out), strict=True):
-                pipe.heard_on = ours.get_extra_info("socket")
-            await _all([job for pipe in pipes for job in (pipe.read(), pipe.write())])
-        except (OSError, asyncio.CancelledError):  # cancelled only by abort() or the proxy's end: both are done with us
-            pass
-
-    def close(self) -> None:
-        """Give both sockets back."""
-        for writer in self._writers:
-            writer.close()
-        self._sock.close()
-
-    def changed(self) -> None:
-        """Tell the proxy that bytes moved."""
-        self._changed()
-
-
-class _Pipe:
-    """Carries one direction of one connection: a reader that stamps what arrives, a writer that lets it out in time."""
-
-    def __init__(
-        self,
-        connection: _Connection,
-        source: asyncio.StreamReader,
-        sink: asyncio.StreamWriter,
-        manner: _Manner,
-        count: Count,
-    ) -> None:
-        self._connection, self._source, self._sink = connection, source, sink
-        self._manner, self._count, self._changed = manner, count, connection.changed
-        self._queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_QUEUE_CHUNKS_MAX)
-        self._clock = asyncio.get_running_loop().time
-        self.heard_on: socket.socket
-
-    async def read(self) -> None:
-        """Take in what arrives, until its end."""
-        while True:
-            await self._manner.carrying.wait()
-            try:
-                data = await self._source.read(_CHUNK)
-                if data:
-                    # Acknowledge at once, as the hub does: a broker with Nagle's algorithm waits for it, 40 ms.
-                    self.heard_on.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            except OSError:
-                data = b""  # a reset ends the line as a close does
-            if self._manner.swallow:
-                self._connection.torn = True
-                self._count.read += len(data)
-                self._count.swallowed += len(data)
-                self._changed()
-                if not data:
-                    await asyncio.Event().wait()  # the other end never hears of it
-                continue
-            await self._manner.carrying.wait()
-            self._count.read += len(data)
-            self._changed()
-            await self._queue.put((self._clock(), data))
-            if not data:
-                return
-
-    async def write(self) -> None:
-        """Let it out, as the proxy's manner now is."""
-        while True:
-            arrived, data = await self._queue.get()
-            wait_s = arrived + max(self._manner.delay_s, self._manner.coalesce_s) - self._clock()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            ended = not data
-            while self._manner.coalesce_s and not ended and not self._queue.empty():
-                _, more = self._queue.get_nowait()
-                data, ended = data + more, not more
-            await self._let_out(data)
-            if ended:
-                if self._sink.can_write_eof():
-                    self._sink.write_eof()
-                return
-
-    async def _let_out(self, data: bytes) -> None:
-        allowed = self._manner.drop_after
-        if allowed is not None:
-            data = data[:allowed]
-            self._manner.drop_after = allowed - len(data)
-        if data:
-            self._sink.write(data)
-            await self._sink.drain()
-            self._count.written += len(data)
-            self._count.writes += 1
-        if allowed is not None and not self._manner.drop_after:
-            self._manner.drop_after = None
-            self._sink.close()  # what was let through arrives; a reset could overtake it
-            await self._sink.wait_closed()
-            self._connection.abort()
-        self._changed()
-
-
-def _linger_not(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-
-def _reset(sock: socket.socket) -> None:
-    _linger_not(sock)
-    sock.close()
-
-
-async def _all(jobs: list[Coroutine[Any, Any, None]]) -> None:
-    """Run them together until all are done or one fails; then none is left running."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -288,6 +288,51 @@ async def test_a_black_hole_accepts_and_never_says_a_word(
         await lost.until(lambda: isinstance(lost.ended, ConnectionResetError))
 
 
+async def test_stranded_connections_hang_for_ever_and_new_ones_live(
+    proxy: Proxy, target: Target, line: tuple[Peer, Peer]
+) -> None:
+    near, far = line
+    proxy.strand()
+    async with contextlib.AsyncExitStack() as stack:
+        await greeted(proxy, stack, target)
+        near.transport.write(b"lost")
+        far.transport.write(b"gone")
+        await proxy.until(lambda: (proxy.up.swallowed, proxy.down.swallowed) == (4, 4))
+        proxy.forward()
+        await greeted(proxy, stack, target)
+        assert (near.got, far.got, near.ended, far.ended) == (b"hello", b"", "", "")
+        proxy.cut()
+        await near.until(lambda: bool(near.ended))
+
+
+async def test_a_clogged_line_answers_no_connection_until_it_forwards(
+    proxy: Proxy, target: Target, line: tuple[Peer, Peer]
+) -> None:
+    near, far = line
+    await proxy.clog()
+    near.transport.write(b"older ones live on")
+    await far.until(lambda: far.got == b"older ones live on")
+    connecting = asyncio.create_task(asyncio.open_connection(proxy.host, proxy.port))
+    done, _ = await asyncio.wait([connecting], timeout=0.3)
+    assert not done, "it was answered"
+    assert (proxy.accepted, target.peers.qsize()) == (1, 0)
+    proxy.forward()
+    reader, writer = await asyncio.wait_for(connecting, 5)  # the kernel asks again after a second
+    assert await asyncio.wait_for(reader.readexactly(5), 5) == b"hello"
+    writer.close()
+
+
+async def test_drip_keeps_its_pace_and_loses_nothing(proxy: Proxy, line: tuple[Peer, Peer]) -> None:
+    near, far = line
+    clock = asyncio.get_running_loop().time
+    proxy.drip(200, "up")
+    began = clock()
+    near.transport.write(b"x" * 100)
+    await far.until(lambda: len(far.got) == 100)
+    assert clock() - began >= 0.4
+    assert proxy.up.writes >= 5
+
+
 async def test_until_tells_that_nothing_came(proxy: Proxy) -> None:
     with pytest.raises(TimeoutError):
         await proxy.until(lambda: proxy.up.read > 0, timeout_s=0.01)
