@@ -62,7 +62,8 @@ def on_answered(turn: Turn) -> None:
 
 
 def on_alive(turn: Turn) -> None:
-    """Any receipt that takes responsibility proves the centre."""
+    """Any receipt that takes responsibility proves the centre; not that it hears alarms while one is overdue (S7)."""
     if turn.house.centre.unanswered:
         turn.update(centre=replace(turn.house.centre, unanswered=0))
-    clear_fault(turn, "centre", "")
+    if not any(alarm.delivery == "waiting" and alarm.late for alarm in turn.house.alarms):
+        clear_fault(turn, "centre", "")

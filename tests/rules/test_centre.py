@@ -2,9 +2,9 @@
 
 import pytest
 
-from rules.actions import SendCheckIn
+from rules.actions import Send, SendCheckIn
 from rules.events import ReceiptResult
-from rules.reports import AlarmAcknowledged, FaultCleared, FaultRaised
+from rules.reports import AlarmAcknowledged, AlarmRaised, FaultCleared, FaultRaised
 from tests.rules.home import MINUTE, Home
 
 
@@ -120,3 +120,17 @@ def test_a_receipt_of_another_report_does_not_answer_the_check_in() -> None:
     home.after(4 * MINUTE)
     home.receipt(home.ref(AlarmAcknowledged))
     assert home.house.centre.waiting == "e1-c-2"
+
+
+def test_s7_a_centre_that_answers_check_ins_but_no_alarm_is_not_well() -> None:
+    home = Home()
+    home.press("smoke-1")
+    home.press("flood-1")
+    raised = [each.id for each in home.actions if isinstance(each, Send) and isinstance(each.report, AlarmRaised)]
+    home.after(5 * MINUTE)  # check-ins are answered all the while
+    assert ("centre", "") in home.faults
+    assert home.sent(FaultCleared) == []
+    home.receipt(raised[0])
+    assert ("centre", "") in home.faults, "the other alarm is still without one"
+    home.receipt(raised[1])
+    assert ("centre", "") not in home.faults
