@@ -1,6 +1,7 @@
 """Opening the store: what was corrupt is put aside, what merely cannot be read today is not touched."""
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import stat
@@ -268,3 +269,20 @@ def test_a_last_transaction_torn_by_a_power_cut_is_no_damage(tmp_path: Path) -> 
         torn = log[: at + 512] + bytes(24 + 4096 - 512) + log[at + 24 + 4096 :]
         assert reopened(tmp_path / "cut", torn) == (False, b'{"seq":6}')
         assert reopened(tmp_path / "cut", log[:at]) == (False, b'{"seq":6}')
+
+
+def test_s7_opening_leaves_sqlites_locks_where_they_are(path: Path) -> None:
+    """Whoever opens the index beside SQLite and closes it drops SQLite's locks on it, as POSIX has it.
+
+    The next process to look would make the index anew under the living hub: SIGBUS, seen in a drain of 20,000.
+    """
+    for turn in (1, 2):  # a new store, and one that has a log
+        opened = open_store(path)
+        opened.store.commit(batch(row(turn)))
+        inode = path.with_name(path.name + "-shm").stat().st_ino
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+        ours = [each for each in locks if each[4] == str(os.getpid()) and each[5].endswith(f":{inode}")]
+        assert [each[-2:] for each in ours] == [["128", "128"]]
+        log = path.with_name(path.name + "-wal").read_bytes()
+        opened.store.close()
+        path.with_name(path.name + "-wal").write_bytes(log)  # as a killed process leaves it
