@@ -123,9 +123,11 @@ class ButtonBoard:
         button = self._buttons[self._addresses[observation.address]]
         self._tell_all(button.feed(observation, self._clock()))
 
-    def _failed(self, event: DriverFailed | DriverRecovered) -> None:
+    def _failed(self, event: DriverFailed | DriverRecovered | PartChanged) -> None:
         """Every button is lost with the board; each is well again when it is seen again."""
-        if isinstance(event, DriverFailed):
+        if isinstance(event, PartChanged):
+            self._tell(event)
+        elif isinstance(event, DriverFailed):
             for button in self._buttons.values():
                 self._tell_all(button.lost(event.reason))
 

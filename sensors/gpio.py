@@ -41,6 +41,7 @@ class GpioDriver:
         self._options, self._clock, self._pin_factory = options, clock, pin_factory
         self._pins = [_Pin(address, options.debounce_ms) for address in addresses]
         self._edges: deque[tuple[_Pin, bool, int]] = deque(maxlen=_EDGES_MAX)
+        self._edges_dropped = self._noise = 0
         self._woken = False
 
     async def run(self, ear: Ear) -> None:
@@ -56,6 +57,7 @@ class GpioDriver:
         def noted(pin: "_Pin", closed: bool) -> None:  # noqa: FBT001 -- a level
             # On gpiozero's thread. S7: an exception here would silence the pin for good.
             with contextlib.suppress(Exception):
+                self._edges_dropped += len(self._edges) == _EDGES_MAX
                 self._edges.append((pin, closed, self._clock()))
                 if not self._woken:
                     self._woken = True
@@ -77,6 +79,7 @@ class GpioDriver:
                     next_reading_ms = now_ms + self._reread_ms
                     self._read_levels(ear, noted)
                 self._tell(ear, [seen for pin in self._pins for seen in pin.contact.settle(now_ms)])
+                self._count(ear)
         finally:
             timer.stop()
             for pin in self._pins:
@@ -95,6 +98,13 @@ class GpioDriver:
             pin, closed, at_ms = self._edges.popleft()
             self._tell(ear, pin.contact.feed(closed, at_ms))
 
+    def _count(self, ear: Ear) -> None:
+        """S12: edges that meant nothing, or found no place."""
+        noise = self._edges_dropped + sum(pin.contact.spikes for pin in self._pins)
+        if noise > self._noise:
+            ear.noise(noise - self._noise)
+            self._noise = noise
+
     def _read_levels(self, ear: Ear, noted: "_Noted") -> None:
         """Read every pin: a contact closed already at the start gives no edge, and an edge can be missed."""
         for pin in self._pins:
@@ -104,7 +114,7 @@ class GpioDriver:
                 pin.fail(problem)
                 self._tell(ear, [Observation(pin.contact.address, "unavailable", str(problem))])
             else:
-                if pin.recovered():
+                if pin.recovered() and not pin.contact.chatters:
                     self._tell(ear, [Observation(pin.contact.address, "unavailable", on=False)])
                 self._tell(ear, pin.contact.feed(closed, self._clock()))
         problems = [pin.problem for pin in self._pins if pin.problem is not None]

@@ -7,8 +7,9 @@ from typing import NoReturn
 
 import msgspec
 
-from rules.events import DriverFailed, DriverRecovered
+from rules.events import DriverFailed, DriverRecovered, PartChanged
 from sensors.driver import Observation, SensorDriver
+from sensors.interference import SLOT_S, Interference
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ STEADY_S = 30.0
 _REASON_CHARS_MAX = 200
 
 MakeDriver = Callable[[], SensorDriver]
+Tell = Callable[[DriverFailed | DriverRecovered | PartChanged], None]
 
 
 class DriverStatus(msgspec.Struct, frozen=True):
@@ -34,15 +36,15 @@ class DriverStatus(msgspec.Struct, frozen=True):
 class Listening:
     """Runs drivers until cancelled.
 
-    `hear(driver, observation)` is told all they hear, `tell(event)` that one failed or recovered (S7). `sleep` waits
-    between attempts: 1 s, doubling to 30 s.
+    `hear(driver, observation)` is told all they hear, `tell(event)` that one failed or recovered, or that too much
+    reaches it (S7). `sleep` waits between attempts: 1 s, doubling to 30 s.
     """
 
     def __init__(
         self,
         drivers: Mapping[str, MakeDriver],
         hear: Callable[[str, Observation], None],
-        tell: Callable[[DriverFailed | DriverRecovered], None],
+        tell: Tell,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -59,6 +61,8 @@ class Listening:
         async with asyncio.TaskGroup() as tasks:
             for name, make in self._drivers.items():
                 tasks.create_task(self._keep(make, self._ears[name]), name=f"driver {name}")
+            if self._drivers:
+                tasks.create_task(self._look(), name="interference")
 
     @property
     def status(self) -> dict[str, DriverStatus]:
@@ -67,6 +71,12 @@ class Listening:
             name: DriverStatus(ear.is_listening, ear.reason, ear.failures, ear.noise_count)
             for name, ear in self._ears.items()
         }
+
+    async def _look(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(SLOT_S)
+            for ear in self._ears.values():
+                ear.look()
 
     async def _keep(self, make: MakeDriver, ear: "_Ear") -> NoReturn:
         loop, backoff_s = asyncio.get_running_loop(), BACKOFF_FIRST_S
@@ -96,11 +106,13 @@ class _Ear:
         self,
         name: str,
         hear: Callable[[str, Observation], None],
-        tell: Callable[[DriverFailed | DriverRecovered], None],
+        tell: Tell,
     ) -> None:
         self._name, self._hear, self._tell = name, hear, tell
         self._told_failed = False
         self._untaken = 0
+        self._interference = Interference()
+        self._heard_count = 0
         self.is_listening = False
         self.listened_since: float | None = None
         self.tried = asyncio.Event()
@@ -109,6 +121,7 @@ class _Ear:
         self.noise_count = 0
 
     def heard(self, observation: Observation) -> None:
+        self._heard_count += 1
         try:
             self._hear(self._name, observation)
         except Exception as problem:  # noqa: BLE001 -- ours, not the adapter's: reopening it would only lose more
@@ -134,6 +147,13 @@ class _Ear:
 
     def noise(self, count: int = 1) -> None:
         self.noise_count += count
+
+    def look(self) -> None:
+        """S7: tell when interference begins, and when it is over."""
+        begun = self._interference.look(self.noise_count, self._heard_count)
+        if begun is not None:
+            reason = "interference: far too much reaches it, and a call could drown" if begun else ""
+            self._tell(PartChanged(f"reception-{self._name}", ok=not begun, reason=reason))
 
     def attempt(self) -> None:
         self.listened_since = None

@@ -54,6 +54,8 @@ _LENGTHS: dict[int, range] = {
     )
 }
 
+_LENGTH_MAX = max(lengths[-1] for lengths in _LENGTHS.values())  # asked of every byte of a flood
+
 _SMOKE_SUBTYPES = {0x03, 0x09, 0x0A}  # KD101, Alecto SA30, RM174RF
 _NORMAL, _ALARM, _PANIC, _BATTERY_LOW = {0x00, 0x01}, {0x02, 0x03}, 0x06, 0x16
 
@@ -113,7 +115,7 @@ class RfxtrxDecoder:
 
 
 def _measure(data: bytes) -> int | Literal["more", "no"]:
-    if data[0] > max(lengths[-1] for lengths in _LENGTHS.values()) or not data[0]:
+    if not 0 < data[0] <= _LENGTH_MAX:
         return "no"
     if len(data) < 2:  # noqa: PLR2004 -- the length byte alone
         return "more"

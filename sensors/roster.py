@@ -1,7 +1,7 @@
 """Ties what drivers hear to the sensors this home has: observations in, rules' events out. Pure."""
 
 import math
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -58,6 +58,8 @@ class Roster:
     else to the one configured without the part. What a device says of itself (life, battery, tamper) goes to every
     sensor configured as one of its parts.
 
+    `strange` counts, for each driver, the observations of devices that nobody configured.
+
     Raises:
         ValueError: two sensors share an address of one driver, or one sensor has two.
 
@@ -68,6 +70,7 @@ class Roster:
         self._parts: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._known: dict[str, _Known] = {}
         self._strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
+        self.strange: Counter[str] = Counter()
         for place in places:
             self._add(place)
 
@@ -122,6 +125,7 @@ class Roster:
         return [Heard(sensor)]
 
     def _strange(self, driver: str, seen: Observation, at_ms: int) -> None:
+        self.strange[driver] += 1  # S12: also of those that no longer find a place below
         key = (driver, seen.address)
         before = self._strangers.pop(key, None)
         self._strangers[key] = Stranger(driver, seen.address, (before.count if before else 0) + 1, at_ms)

@@ -4,6 +4,9 @@ import ssl
 
 from agent.config import Uplink
 
+NO_CHECK_TIME = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME (x509_vfy.h), which Python's ssl does not name."""
+
 
 class TlsError(Exception):
     """The files of an uplink cannot be used; the text names them."""
@@ -27,3 +30,16 @@ def tls_context(uplink: Uplink) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         raise TlsError(f"{uplink.certificate} with {uplink.key}: not a certificate and its key ({error})") from None
     return context
+
+
+def judge_by_clock(context: ssl.SSLContext, *, trusted: bool) -> None:
+    """Have the next handshakes judge a certificate's period of validity, or not where the clock is not trusted.
+
+    S3: a box without a clock would take every certificate for one of the future, and no alarm would ever leave it.
+    Authority, name and signature are judged all the same, and what the centre says is proven apart from TLS (S8).
+    Decision 0011 says what that costs.
+    """
+    if trusted:
+        context.verify_flags &= ~NO_CHECK_TIME
+    else:
+        context.verify_flags |= NO_CHECK_TIME

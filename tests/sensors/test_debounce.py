@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.contact import Contact, ContactAddress, parse_contact
+from sensors.contact import REST_MS, RESTLESS_MS, Contact, ContactAddress, parse_contact
 from sensors.debounce import HOLD_MS, Debounce, LongPress
 from sensors.repeats import Repeats
 
@@ -145,3 +145,46 @@ def test_s4_repeats_slide_and_are_bounded() -> None:
     for number in range(10_000):
         repeats.repeats(number, 20_000)
     assert len(repeats._last_ms) == 256
+
+
+def chattering(contact: Contact, from_ms: int, for_ms: int, every_ms: int) -> list[tuple[str, bool]]:
+    """Let it chatter; give what it told of its own state, and leave it open."""
+    told = []
+    for at_ms in range(from_ms, from_ms + for_ms, 2 * every_ms):
+        told += contact.feed(closed=True, at_ms=at_ms) + contact.feed(closed=False, at_ms=at_ms + every_ms)
+    return [(each.what, each.on) for each in told if each.what == "unavailable"]
+
+
+def resting() -> Contact:
+    contact = Contact("GPIO17", "no", WINDOW)
+    contact.feed(closed=False, at_ms=0)
+    contact.settle(WINDOW)
+    return contact
+
+
+@pytest.mark.parametrize("every_ms", [1, WINDOW - 1, REST_MS - 1])
+def test_s7_a_contact_that_finds_no_rest_is_told_until_it_rests(every_ms: int) -> None:
+    contact = resting()
+    almost_ms = (RESTLESS_MS // (2 * every_ms) - 1) * 2 * every_ms
+    assert chattering(contact, 1_000, almost_ms, every_ms) == []
+    assert chattering(contact, 1_000 + almost_ms, 8 * every_ms, every_ms) == [("unavailable", True)]
+    due_ms = contact.due()
+    assert due_ms is not None
+    assert contact.settle(due_ms - 1) == []
+    while (due_ms := contact.due()) is not None:
+        last = contact.settle(due_ms)
+    assert [(each.what, each.on) for each in last] == [("unavailable", False)]
+    assert not contact.chatters
+
+
+def test_a_hand_that_presses_for_a_minute_is_no_loose_wire() -> None:
+    assert chattering(resting(), 1_000, 60_000, REST_MS) == []
+
+
+def test_s12_levels_that_did_not_stand_are_counted() -> None:
+    contact = resting()
+    chattering(contact, 1_000, 100, 1)
+    assert contact.spikes == 50
+    contact.feed(closed=True, at_ms=2_000)
+    assert [each.what for each in contact.settle(2_000 + WINDOW)] == ["active"]
+    assert contact.spikes == 50

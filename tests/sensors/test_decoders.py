@@ -1,5 +1,7 @@
 """The byte decoders: every vector, split anywhere, after noise, repeated, and arbitrary bytes."""
 
+import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +93,16 @@ def test_5000_junk_frames_are_survived(make: Any, data: bytes, call: Any) -> Non
     assert call not in calls(seen)
     assert calls(decoder.feed(data, now + PAUSE_MS)) == [call]
     assert decoder.noise > 100
+
+
+@pytest.mark.parametrize("make", DECODERS)
+def test_s5_5000_junk_frames_take_a_small_part_of_the_second_they_come_in(make: Any) -> None:
+    rng = random.Random(1)
+    frames = [rng.randbytes(rng.randint(4, 24)) for _ in range(5_000)] + [bytes(20)] * 1_000
+    decoder, began = make(), time.process_time()
+    for start in range(0, len(frames), 50):
+        decoder.feed(b"".join(frames[start : start + 50]), start // 5)
+    assert time.process_time() - began < 0.15, "the event loop has other things to do"
 
 
 @pytest.mark.parametrize("make", DECODERS)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rules.events import DriverFailed, DriverRecovered
+from rules.events import DriverFailed, DriverRecovered, PartChanged
+from sensors import listening as listening_module
 from sensors.driver import Ear, Observation
 from sensors.listening import Listening
 
@@ -200,3 +201,24 @@ async def test_cancelling_stops_every_driver() -> None:
     async with house.running():
         await house.until(lambda: len(house.heard) == 2)
     assert ended == [True, True]
+
+
+async def test_s7_a_jammed_driver_is_told_and_the_end_of_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening_module, "SLOT_S", 0.01)
+    jammed = True
+
+    async def run(ear: Ear) -> None:
+        ear.listening()
+        while True:
+            ear.noise(1_000 if jammed else 0)
+            await asyncio.sleep(0.001)
+
+    house = House(radio=Script(run), other=Script(listen))
+    async with house.running():
+        await house.until(lambda: house.told)
+        jammed = False
+        await house.until(lambda: len(house.told) > 1)
+    begun, over = house.told
+    assert begun == PartChanged("reception-radio", ok=False, reason=begun.reason)
+    assert "interference" in begun.reason
+    assert over == PartChanged("reception-radio", ok=True)

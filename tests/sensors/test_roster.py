@@ -131,6 +131,7 @@ def test_strangers_are_counted_shown_and_never_call() -> None:
     assert len(shown) == 256
     assert (shown[0].address, shown[0].count, shown[0].heard_ms) == ("stranger-999", 4, home.now)
     assert shown[-1].address == "stranger-744"
+    assert home.roster.strange == {"bus": 1_003}, "also those that found no place"
 
 
 def test_two_sensors_cannot_share_an_address_nor_one_have_two() -> None:
