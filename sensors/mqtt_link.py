@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
@@ -19,6 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from sensors.mqtt_acks import AcksInOrder
 from sensors.mqtt_properties import Will, connect_properties, will_properties
 
 _MISC_EVERY_S = 1.0
@@ -86,6 +88,7 @@ class MqttLink:
         self._misc: asyncio.TimerHandle | None = None
         self._watched: socket.socket | None = None
         self._client = self._make_client(client_id, tls, manual_ack=manual_ack)
+        self._acks = AcksInOrder(lambda mid: self._guarded(partial(self._client.ack, mid, 1)))
         if username is not None:
             self._client.username_pw_set(username, password)
         if will is not None:
@@ -236,6 +239,8 @@ class MqttLink:
     def _received(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         if self.closed.done():
             return
+        if message.qos:
+            self._acks.came(message.mid)
         try:
             self._on_message(message)
         except Exception as problem:  # noqa: BLE001 -- a handler's exception must not kill the link
@@ -302,9 +307,9 @@ class MqttLink:
         return len(self._pubacks)
 
     def ack(self, message: MQTTMessage) -> None:
-        """Acknowledge a received message (`manual_ack` only; nothing for QoS 0, or once the link is closed)."""
+        """Acknowledge a received message, in its turn (`manual_ack` only; nothing for QoS 0, or on a closed link)."""
         if not self.closed.done():
-            self._client.ack(message.mid, message.qos)
+            self._acks.ready(message.mid)
 
     # --- ending ------------------------------------------------------------------------------------
 

@@ -2,16 +2,12 @@
 
 import asyncio
 import random
-import secrets
 import ssl
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from paho.mqtt.client import MQTTMessage
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -19,7 +15,10 @@ from agent.clock import Clock
 from agent.config import Uplink as UplinkConfig
 from agent.inbox import Inbox
 from agent.store.rows import Row
+from agent.store.writer import BUDGET_MS
 from agent.uplink.inward import Inward
+from agent.uplink.session import Documents, Session
+from agent.uplink.tls import judge_by_clock
 from agent.uplink.window import Window
 from agent.wire.envelope import CONTENT_TYPE, Signer
 from agent.wire.messages import digest
@@ -56,37 +55,16 @@ STATE_PAUSE_MS = 5_000
 """The shortest time between two state documents (at most 120 s after a change, DESIGN §4)."""
 
 
-COMMANDS_UNACKED_MAX = 8
-"""Commands that may wait for a slow disk before they are acknowledged: more must not block receipts."""
+_DICE = random.SystemRandom()
 
-
-class Documents(Protocol):
-    """What an uplink needs of the hub besides rows: the documents, and the rows that wait on disk."""
-
-    def status(self, nonce: str, *, online: bool, reason: str = "") -> bytes:
-        """Give the status document."""
-
-    def state(self) -> bytes:
-        """Give the state document as it is now."""
-
-    async def waiting(self, limit: int, exclude: frozenset[str]) -> list[Row]:
-        """Give rows that wait in the store, in the order they should be offered."""
-
-
-class Session:
-    """What belongs to one connection, and dies with it."""
-
-    def __init__(self, link: MqttLink, nonce: str) -> None:
-        self.link = link
-        self.nonce = nonce
-        self.state_sent_ms: int | None = None
-        self.state_wanted = True
+COMMANDS_JOURNALLED_MAX = 256
+"""How many commands are remembered as journalled: as many as the rules remember as carried out."""
 
 
 class Uplink:
     """Delivers rows over one broker. Nothing here is shared with another uplink."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the parts it is wired to, named at the call
         self,
         config: UplinkConfig,
         hub: str,
@@ -97,6 +75,8 @@ class Uplink:
         clock: Clock,
         documents: Documents,
         tls: ssl.SSLContext | None,
+        make_link: Callable[..., MqttLink] = MqttLink,
+        dice: random.Random = _DICE,
     ) -> None:
         self.name = config.name
         self._config = config
@@ -107,13 +87,15 @@ class Uplink:
         self._clock = clock
         self._documents = documents
         self._tls = tls
+        self._new_link = make_link
+        self._dice = dice
         self._bell = asyncio.Event()
         self._urgent = asyncio.Event()
         self._session: Session | None = None
         self._told_down = False
         self._check_in: tuple[str, str] | None = None
         self._fetching: asyncio.Task[None] | None = None
-        self._commands_unacked = 0
+        self._commands_journalled: deque[str] = deque(maxlen=COMMANDS_JOURNALLED_MAX)
         self.window = Window()
         self.counters: Counter[str] = Counter()
         self.on_puback: Callable[[str], None] | None = None
@@ -121,10 +103,11 @@ class Uplink:
     # --- what the pump asks of it ------------------------------------------------------------------
 
     def offer(self, row: Row) -> None:
-        """Deliver a row, for as long as it takes."""
+        """Deliver a row, for as long as it takes. An alarm goes at once: no round of the event loop lies between."""
         self.window.add(row)
         if self.window.alarm_waiting:
             self._urgent.set()
+            self._publish_alarms()
         self._bell.set()
 
     def settle(self, ref: str) -> None:
@@ -152,9 +135,14 @@ class Uplink:
         """Send a check-in now, or never."""
         if self._session is None:
             return
-        self._check_in = (ref, digest(body))
+        session, self._check_in = self._session, (ref, digest(body))
         try:
-            self._publish(self._session, "event", body)
+            if session.checked_in:
+                # S2, S8: a broker may drop what it acknowledged. A centre that never heard of this connection's nonce
+                # takes us for dead, and its receipts mean nothing to a hub without a trusted clock.
+                session.publish("status", self._documents.status(session.nonce, online=True), retain=True)
+            session.checked_in = True
+            session.publish("event", body)
         except LinkLostError:
             self.counters["check-ins not sent"] += 1
 
@@ -185,7 +173,7 @@ class Uplink:
     async def _pause(self, pause_s: float) -> None:
         """Wait before the next attempt; not long while an alarm waits, and a new alarm ends a long pause."""
         self._urgent.clear()
-        pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 -- spreads load, keeps no secret
+        pause_s *= self._dice.uniform(0.5, 1.0)
         if self.window.alarm_waiting:
             await asyncio.sleep(min(pause_s, BACKOFF_ALARM_S))
             return
@@ -197,14 +185,15 @@ class Uplink:
 
     async def _live(self) -> str:
         """Live through one connection; give the reason of its end. Raises LinkLostError when it did not come up."""
-        nonce = secrets.token_urlsafe(12)
+        nonce = self._dice.randbytes(12).hex()
         link = self._make_link(nonce)
+        # Before it is up: what the broker kept for us may come with its CONNACK, and be lost on nobody.
+        session = self._session = Session(link, nonce, self._hub, self._signer)
         try:
             await link.connect(self._config.host, self._config.port, timeout_s=CONNECT_S)
-            session = self._session = Session(link, nonce)
             async with asyncio.timeout(CONNECT_S):
                 await link.subscribe(*self._subscriptions())
-                await self._publish(session, "status", self._documents.status(nonce, online=True), retain=True)
+                await session.publish("status", self._documents.status(nonce, online=True), retain=True)
             self.window.connected(link.receive_maximum)
             self._told_down = False
             self._inbox.put(LinkUp(self.name))
@@ -216,6 +205,8 @@ class Uplink:
             link.abort("closed by us")
 
     def _make_link(self, nonce: str) -> MqttLink:
+        if self._tls is not None:
+            judge_by_clock(self._tls, trusted=self._clock.now().synced)  # S3
         will = Will(
             topic=topic(self._hub, "status"),
             payload=self._signer.seal(self._documents.status(nonce, online=False, reason="lost")),
@@ -223,7 +214,7 @@ class Uplink:
             delay_s=WILL_DELAY_S,
             content_type=CONTENT_TYPE,
         )
-        return MqttLink(
+        return self._new_link(
             self._hub,
             self._heard,
             tls=self._tls,
@@ -246,6 +237,7 @@ class Uplink:
         """Offer rows until the link ends. Open alarms first, then the state, then any backlog (DESIGN §4)."""
         link = session.link
         link.closed.add_done_callback(lambda _: self._bell.set())
+        session.serving = True
         while not link.closed.done():
             self._bell.clear()
             now_ms = self._clock.now().ms
@@ -276,8 +268,8 @@ class Uplink:
             return
         try:
             async with asyncio.timeout(DISCONNECT_S):
-                await self._publish(
-                    session, "status", self._documents.status(session.nonce, online=False, reason=reason), retain=True
+                await session.publish(
+                    "status", self._documents.status(session.nonce, online=False, reason=reason), retain=True
                 )
         except (LinkLostError, TimeoutError):
             return
@@ -287,7 +279,17 @@ class Uplink:
 
     def _publish_rows(self, session: Session, now_ms: int, *, alarms_only: bool = False) -> None:
         while (row := self.window.next(now_ms, alarms_only=alarms_only)) is not None:
-            self._publish(session, "event", row.body).add_done_callback(partial(self._acked, row.id))
+            session.publish("event", row.body).add_done_callback(partial(self._acked, row.id))
+
+    def _publish_alarms(self) -> None:
+        """Publish the alarms that may go now. Whoever offers them is never stopped by a line that breaks (S7)."""
+        session = self._session
+        if session is None or not session.serving or session.link.closed.done():
+            return
+        try:
+            self._publish_rows(session, self._clock.now().ms, alarms_only=True)
+        except Exception as error:  # noqa: BLE001 -- as in `run`: the connection ends, and the next one offers them again
+            session.link.abort(f"an alarm could not be published: {error}")
 
     def _acked(self, ref: str, future: "asyncio.Future[ReasonCode]") -> None:
         if future.cancelled() or future.exception() is not None:
@@ -304,21 +306,12 @@ class Uplink:
         if due_ms is not None and due_ms <= now_ms:
             session.state_wanted = False
             session.state_sent_ms = now_ms
-            self._publish(session, "state", self._documents.state(), retain=True)
+            session.publish("state", self._documents.state(), retain=True)
 
     def _state_due_ms(self, session: Session) -> int | None:
         if not session.state_wanted:
             return None
         return 0 if session.state_sent_ms is None else session.state_sent_ms + STATE_PAUSE_MS
-
-    def _publish(
-        self, session: Session, channel: Channel, payload: bytes, *, retain: bool = False
-    ) -> "asyncio.Future[ReasonCode]":
-        """Sign at sending, with the key that is current then. Raises LinkLostError."""
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = CONTENT_TYPE
-        token = self._signer.seal(payload)
-        return session.link.publish(topic(self._hub, channel), token, retain=retain, properties=properties)
 
     def _feed(self) -> None:
         """Fetch waiting rows from the store when memory runs low; never two fetches at once."""
@@ -332,7 +325,7 @@ class Uplink:
             self.counters["fetches failed"] += 1
             await asyncio.sleep(FETCH_PAUSE_S)
         else:
-            self.window.refill(rows, more=len(rows) == FETCH_ROWS)
+            self.window.refill(rows, more=bool(rows))
         self._bell.set()
 
     # --- hearing -----------------------------------------------------------------------------------
@@ -367,6 +360,8 @@ class Uplink:
         elif expected != receipt.digest and receipt.result != "conflict":
             self._inward.refuse("receipt", "for other content", payload)
         else:
+            if self._check_in is not None and receipt.ref == self._check_in[0]:
+                self._check_in = None  # S8: replayed later, it would prove a centre that may be gone by then
             retry_after_ms = int(receipt.retry_after * 1000)
             self._inbox.put(Receipted(receipt.ref, receipt.result, retry_after_ms, receipt.reason))
 
@@ -375,16 +370,18 @@ class Uplink:
         if command is None:
             session.link.ack(message)
             return
-        event = Commanded(command.id, command.type, bytes(command.data).decode())
-        if self._commands_unacked >= COMMANDS_UNACKED_MAX:
-            self._inbox.put(event)
-            session.link.ack(message)  # the disk is too slow to wait for; the centre repeats it until it is done
+        if command.id in self._commands_journalled:
+            self.counters["commands heard again"] += 1  # S12: nor is a replay written to the disk again and again
+            session.link.ack(message)
             return
-        if self._inbox.put(event, partial(self._journalled, session, message)):
-            self._commands_unacked += 1
+        event = Commanded(command.id, command.type, bytes(command.data).decode())
+        acknowledge = partial(session.link.ack, message)
+        if self._inbox.put(event, partial(self._journalled, command.id, acknowledge)):
+            # S1: receipts are acknowledged behind it, so not even this waits for a bad disk (decision 0012)
+            asyncio.get_running_loop().call_later(BUDGET_MS / 1000, acknowledge)
         else:
-            session.link.ack(message)  # likewise repeated
+            acknowledge()  # the centre repeats it until it is done
 
-    def _journalled(self, session: Session, message: MQTTMessage) -> None:
-        self._commands_unacked -= 1
-        session.link.ack(message)
+    def _journalled(self, command: str, acknowledge: Callable[[], None]) -> None:
+        self._commands_journalled.append(command)
+        acknowledge()

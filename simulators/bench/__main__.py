@@ -2,50 +2,100 @@
 
 import argparse
 import asyncio
-import os
-import platform
-import statistics
-import subprocess
+import gc
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
+from simulators.bench.drain import drain_floor, drain_hub
 from simulators.bench.floor import Floor
-from simulators.bench.footprint import IDLE_S, Footprint, measure, sync_ms
+from simulators.bench.footprint import IDLE_S, measure, sync_ms
+from simulators.bench.memory import grow
+from simulators.bench.page import Results, page, table
 from simulators.bench.press import press
 from simulators.bench.stage import Line, Probe, Stage
+from simulators.trials.syncs import count_syncs
 
-NAMES = {
-    "output": "press → first local output",
-    "durable": "press → durable",
-    "puback": "press → PUBACK",
-    "receipt": "press → receipt",
-}
+ROUNDS = 4
+"""Hub and floor take turns, so that what else the machine does meanwhile meets both."""
 
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Give the value below which `share` of them lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+ROWS, ROWS_LONG = 10_000, 20_000
+EVENTS, EVENTS_LONG = [2_500, 10_000], [10_000, 50_000, 100_000]
 
 
-async def run(folder: Path, presses: int) -> tuple[Probe, Probe, Footprint, list[float]]:
-    """Measure everything in `folder`, whose disk is the one that counts."""
-    with Stage(folder) as stage:
-        line = Line(folder / "floor-line")
-        floor = Probe()
-        say(f"floor: {presses} presses")
-        await Floor(stage, floor).run(line, presses)
-        line.close()
-        line = Line(folder / "hub-line")
-        config = stage.config(folder / "hub-line")
-        say(f"hub: {presses} presses")
-        hub = await press(stage, line, config, presses)
+class Bench:
+    """One run, in `folder`, whose disk is the one that counts."""
+
+    def __init__(self, folder: Path, stage: Stage) -> None:
+        self._folder = folder
+        self._stage = stage
+        self._lines = 0
+
+    async def run(self, presses: int, rows: int, events: list[int]) -> Results:
+        """Measure everything."""
+        floor, hub = Probe(), Probe()
+        for number in range(ROUNDS):
+            await self._press(floor, hub, presses // ROUNDS, f"{number + 1} of {ROUNDS}")
+        drains = []
+        for number in range(ROUNDS):
+            say(f"drain {number + 1} of {ROUNDS}: {rows // ROUNDS} events, floor and hub")
+            drains.append(await self._drain(rows // ROUNDS))
         say(f"footprint: starts, and {IDLE_S:.0f} s of nothing")
-        footprint = await asyncio.to_thread(measure, stage.config(folder / "hub-line", "idle.toml"))
+        line = self._line()
+        footprint = await asyncio.to_thread(measure, self._stage.config(line.path))
+        say(f"memory: {events[-1]} events")
+        held = await grow(self._stage, line, self._stage.config(line.path), events)
         line.close()
-    return floor, hub, footprint, sync_ms(folder)
+        return Results(
+            floor=floor,
+            hub=hub,
+            drains=drains,
+            rows=rows,
+            footprint=footprint,
+            held=held,
+            syncs=await self._syncs(),
+            years_a_minute=None,
+            sync_ms=sync_ms(self._folder),
+        )
+
+    async def _press(self, floor: Probe, hub: Probe, presses: int, which: str) -> None:
+        say(f"presses {which}: {presses} of the floor, {presses} of the hub")
+        line = self._line()
+        await Floor(self._stage, floor).run(line, presses)
+        await press(self._stage, line, self._stage.config(line.path), presses, hub)
+        line.close()
+        gc.collect()
+        gc.freeze()  # as the hub does once it has loaded: what earlier rounds left behind is no part of the next
+
+    async def _drain(self, rows: int) -> tuple[float, float]:
+        line = self._line()
+        config = self._stage.config(line.path)
+        rates = await drain_floor(self._stage, config, rows), await drain_hub(config, rows)
+        line.close()
+        return rates
+
+    async def _syncs(self) -> dict[str, tuple[int, int, int]] | None:
+        counted = {}
+        for kind in ("pendant", "smoke"):
+            folder = self._folder / f"syncs-{kind}"
+            folder.mkdir()
+            try:
+                counted[kind] = (await count_syncs(folder, kind))[:3]
+            except OSError as error:
+                say(f"syncs are not counted: {error}")
+                return None
+        return counted
+
+    def _line(self) -> Line:
+        self._lines += 1
+        return Line(self._folder / f"line-{self._lines}")
+
+
+async def run(folder: Path, options: argparse.Namespace) -> Results:
+    """Set the stage, and measure."""
+    with Stage(folder) as stage:
+        rows, events = (ROWS_LONG, EVENTS_LONG) if options.long else (ROWS, EVENTS)
+        return await Bench(folder, stage).run(options.presses, rows, events)
 
 
 def say(text: str) -> None:
@@ -53,67 +103,20 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def table(floor: Probe, hub: Probe, footprint: Footprint, sync: list[float]) -> str:
-    """Write the result in Markdown."""
-    lines = [
-        "| | floor p50 / p99 ms | hub p50 / p99 ms | ratio p50 / p99 |",
-        "|---|---|---|---|",
-    ]
-    for stage, name in NAMES.items():
-        f50, f99 = (quantile(floor.taken[stage], share) * 1000 for share in (0.5, 0.99))
-        h50, h99 = (quantile(hub.taken[stage], share) * 1000 for share in (0.5, 0.99))
-        lines.append(f"| {name} | {f50:.2f} / {f99:.2f} | {h50:.2f} / {h99:.2f} | {h50 / f50:.1f} / {h99 / f99:.1f} |")
-    armed, worst = statistics.median(footprint.armed_s), max(footprint.armed_s)
-    lines += [
-        "",
-        f"- {len(hub.taken['receipt'])} presses of the hub, {len(floor.taken['receipt'])} of the floor, one at a time.",
-        f"- Process start → armed: {armed:.2f} s (median of {len(footprint.armed_s)}); worst {worst:.2f} s.",
-        f"- Memory: {footprint.pss_kib / 1024:.1f} MiB PSS beside this; RSS {footprint.rss_kib / 1024:.1f} MiB.",
-        f"- Idle: {footprint.idle_percent:.2f} % of one core.",
-        f"- fdatasync of 4 KiB on this disk: {quantile(sync, 0.5):.2f} / {quantile(sync, 0.99):.2f} ms (p50 / p99).",
-    ]
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """Say what this ran on."""
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith(("model name", "Model")):
-            model = line.split(":", 1)[1].strip()
-            break
-    broker = subprocess.run(["mosquitto", "-h"], capture_output=True, text=True, check=False).stdout.split("\n")[0]  # noqa: S607
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} cores, {system}, {broker}"
-
-
-PAGE = """# Benchmarks
-
-What a press costs, beside the barest program that could do the same honestly: bytes from a pty, one `synchronous=FULL`
-commit through aiosqlite in one hop, one signed QoS 1 publish over TLS 1.3, the centre's signed receipt verified. Hub
-and floor run one after the other against the same broker and the same centre, on the same disk. The hub's cancel
-window is 0. Presses are bytes on a pty; the first local output is the "heard you" sound on its pin.
-
-Compare the ratios, not the milliseconds: a desktop disk commits in a tenth of the time of an SD card.
-
-Made by `make bench` on: {machine}.
-
-{table}
-"""
-
-
 def main() -> None:
     """Measure, print the table, and write the page if asked."""
     parser = argparse.ArgumentParser(prog="python -m simulators.bench", description=__doc__)
-    parser.add_argument("--presses", type=int, default=2_000)
+    parser.add_argument("--presses", type=int, default=800)
+    long = f"drain {ROWS_LONG:,} events, and watch memory over {EVENTS_LONG[-1]:,}: eight minutes more"
+    parser.add_argument("--long", action="store_true", help=long)
     parser.add_argument("--write", type=Path, help="write the page here")
     parser.add_argument("--folder", type=Path, help="measure on this folder's disk (default: the temporary folder's)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench", dir=options.folder) as folder:
-        result = table(*asyncio.run(run(Path(folder), options.presses)))
-    print(result)
+        results = asyncio.run(run(Path(folder), options))
+    print(table(results))
     if options.write:
-        options.write.write_text(PAGE.format(machine=machine(), table=result))
+        options.write.write_text(page(results))
 
 
 if __name__ == "__main__":

@@ -3,20 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from agent.clock import SystemClock
 from agent.config import load
 from agent.daemon import Daemon
 from agent.hub import Turned
+from agent.seams import Seams
 from rules.events import Receipted
-from simulators.bench.stage import PENDANTS, Line, Probe, Stage
+from simulators.bench.stage import WARM_UP, Line, Pace, Probe, Stage
 from simulators.watched_pins import WatchedFactory
-
-REPEAT_S = 2.1
-"""A pendant pressed again sooner than 2 s is the same press."""
-
-WARM_UP = 50
 
 
 class TimedDaemon(Daemon):
@@ -55,29 +52,25 @@ class TimedDaemon(Daemon):
             self.turned()
 
 
-async def press(stage: Stage, line: Line, device_config: Any, presses: int) -> Probe:  # noqa: ANN401 -- a path
-    """Start a hub on the stage and press its pendants one after the other; give the moments."""
-    daemon = TimedDaemon(load(device_config), SystemClock(), pin_factory=WatchedFactory())
+async def press(stage: Stage, line: Line, config: Path, presses: int, probe: Probe) -> None:
+    """Start a hub on the stage and press its pendants one after the other; the probe gets the moments."""
+    daemon = TimedDaemon(load(config), SystemClock(), Seams(pin_factory=WatchedFactory()))
     stop, moved = asyncio.Event(), asyncio.Event()
     running = asyncio.create_task(daemon.run(stop))
     try:
         async with asyncio.timeout(30):
             while not (daemon.uplinks and daemon.hub.house.connected and _listens(daemon)):
                 await asyncio.sleep(0.05)
-        probe = Probe()
         daemon.watch(probe, moved.set)
-        pressed_at = [0.0] * PENDANTS
+        pace = Pace()
         for number in range(presses + WARM_UP):
-            if number == WARM_UP:
-                probe.taken = {name: [] for name in probe.taken}
-            await _rest(pressed_at, number % PENDANTS)
-            probe.press()
-            line.press(number % PENDANTS)
+            pendant = await pace.next()
+            probe.press(counts=number >= WARM_UP)
+            line.press(pendant)
             await _until(moved, lambda: any(each.delivery == "received" for each in daemon.hub.house.alarms))
             stage.resolve(daemon.hub.house.alarms[0].id)
             await _until(moved, lambda: not daemon.hub.house.alarms)
             await _until(moved, lambda: not len(daemon.uplinks[0].window))
-        return probe
     finally:
         stop.set()
         with contextlib.suppress(asyncio.CancelledError):
@@ -86,12 +79,6 @@ async def press(stage: Stage, line: Line, device_config: Any, presses: int) -> P
 
 def _listens(daemon: Daemon) -> bool:
     return all(each.listening for each in daemon.sensing.listening.status.values())
-
-
-async def _rest(pressed_at: list[float], pendant: int) -> None:
-    now = asyncio.get_running_loop().time()
-    await asyncio.sleep(max(0.0, pressed_at[pendant] + REPEAT_S - now) if pressed_at[pendant] else 0)
-    pressed_at[pendant] = asyncio.get_running_loop().time()
 
 
 async def _until(moved: asyncio.Event, condition: Callable[[], bool]) -> None:

@@ -16,7 +16,11 @@ from simulators.mosquitto import Mosquitto, ServerFiles
 
 HUB, FLOOR = "bench-hub", "bench-floor"
 PENDANTS = 32
-"""A large home. Each is pressed again after 2 s at the earliest."""
+"""A large home."""
+REPEAT_S = 2.1
+"""A pendant pressed again sooner than 2 s is the same press."""
+WARM_UP = 20
+"""Presses at the start of each round that are not counted."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,10 +34,10 @@ class Probe:
         self._began = 0.0
         self._seen: set[str] = set()
 
-    def press(self) -> None:
-        """Begin with a press."""
+    def press(self, *, counts: bool = True) -> None:
+        """Begin with a press; one that does not count is for warming up."""
         self._began = asyncio.get_running_loop().time()
-        self._seen = set()
+        self._seen = set() if counts else set(self.STAGES)
 
     def reached(self, stage: str) -> None:
         """Note that this press got so far; only the first time counts."""
@@ -42,17 +46,38 @@ class Probe:
             self.taken[stage].append(asyncio.get_running_loop().time() - self._began)
 
 
+class Pace:
+    """Presses the pendants in turn, each once it has rested: a quick round through the home, then a pause."""
+
+    def __init__(self) -> None:
+        self._rested_at = [0.0] * PENDANTS
+        self._next = 0
+
+    async def next(self) -> int:
+        """Wait until a pendant may be pressed; give its number."""
+        number, self._next = self._next, (self._next + 1) % PENDANTS
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._rested_at[number] - loop.time()))
+        self._rested_at[number] = loop.time() + REPEAT_S
+        return number
+
+
 class Line:
     """A pty on which a pendant's receiver speaks."""
 
     def __init__(self, path: Path) -> None:
         self._master, self.slave = pty.openpty()
         tty.setraw(self.slave)
+        self.path = path
         path.symlink_to(os.ttyname(self.slave))
 
     def press(self, number: int) -> None:
         """Send the panic frame of the `number`-th X10 remote."""
-        os.write(self._master, frame(number))
+        self.write(frame(number))
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        os.write(self._master, data)
 
     def close(self) -> None:
         """Pull it."""
@@ -60,9 +85,9 @@ class Line:
         os.close(self.slave)
 
 
-def frame(number: int) -> bytes:
-    """Give an X10 remote's panic frame, as an RFXtrx433 hands it on."""
-    return bytes([0x08, 0x20, 0x02, 0x00, *(0xA00000 + number).to_bytes(3), 0x06, 0x89])
+def frame(number: int, status: int = 0x06, battery: int = 8) -> bytes:
+    """Give an X10 remote's frame as an RFXtrx433 hands it on: panic, or another status; its battery from 0 to 15."""
+    return bytes([0x08, 0x20, 0x02, 0x00, *(0xA00000 + number).to_bytes(3), status, battery << 4 | 9])
 
 
 class Stage:
@@ -74,6 +99,7 @@ class Stage:
         broker = self.keys.broker
         self.broker = Mosquitto(folder / "broker", tls=ServerFiles(self.keys.ca, broker.certificate, broker.key))
         self._centre: subprocess.Popen[bytes] | None = None
+        self._homes = 0
 
     def __enter__(self) -> Self:
         self.broker.start()
@@ -97,6 +123,9 @@ class Stage:
             self._centre.kill()
             self._centre.wait()
             self._drain.wait()
+            for pipe in (self._centre.stdin, self._centre.stdout):
+                if pipe is not None:
+                    pipe.close()
         self.broker.stop()
 
     def resolve(self, alarm: str) -> None:
@@ -106,15 +135,22 @@ class Stage:
         self._centre.stdin.write(f"resolve {alarm} benchmark\n".encode())
         self._centre.stdin.flush()
 
-    def config(self, device: Path, name: str = "hub.toml") -> Path:
-        """Write a hub.toml: `PENDANTS` pendants without a cancel window, each in a room of its own, mock pins."""
-        keys, state = self.keys.hubs[HUB], self.folder / name.replace(".toml", "")
+    @property
+    def centre_pid(self) -> int:
+        """The centre's process."""
+        assert self._centre is not None  # noqa: S101 -- entered
+        return self._centre.pid
+
+    def config(self, device: Path) -> Path:
+        """Write a new home's hub.toml: `PENDANTS` pendants without a cancel window, each in its own room, mock pins."""
+        self._homes += 1
+        keys, state = self.keys.hubs[HUB], self.folder / f"home-{self._homes}"
         sensors = "".join(
             f'[[sensor]]\nid = "p{n}"\ndriver = "radio"\naddress = "security1:{0xA00000 + n:06x}"\n'
             f'kind = "pendant"\nlocation = "room-{n}"\n'
             for n in range(PENDANTS)
         )
-        path = self.folder / name
+        path = self.folder / f"home-{self._homes}.toml"
         path.write_text(
             f"""hub = "{HUB}"
 state_dir = "{state}"
