@@ -18,8 +18,8 @@ from simulators.trials.trial import Figures, NotHereError, Round, Trial, Violati
 
 
 def trials() -> list[Trial]:
-    """Give every trial there is: the `TRIALS` of each module of this package."""
-    names = sorted(module.name for module in pkgutil.iter_modules(simulators.trials.__path__, "simulators.trials."))
+    """Give every trial there is: the `TRIALS` of each module of this package and of the folders in it."""
+    names = sorted(module.name for module in pkgutil.walk_packages(simulators.trials.__path__, "simulators.trials."))
     modules = [import_module(name) for name in names if not name.endswith(".__main__")]
     return [trial for module in modules for trial in getattr(module, "TRIALS", ())]
 

@@ -9,6 +9,9 @@ import msgspec
 from simulators.trials.trial import Figures, Trial
 
 PACKAGES = ("rules", "sensors", "agent", "centre", "simulators")
+SHOWS = ("simulators/bench", "simulators/demo")
+"""What no trial uses, and may change under a soak."""
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,6 +35,8 @@ def code_name(root: Path = _ROOT) -> str:
     """Name the code as it is on the disk, whether committed or not: the first 12 digits of its SHA-256."""
     digest = hashlib.sha256()
     for path in sorted(each for package in PACKAGES for each in (root / package).rglob("*.py")):
+        if path.relative_to(root).as_posix().startswith(SHOWS):
+            continue
         digest.update(f"{path.relative_to(root)}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.trials.bad_disk import ILLS, TRIALS
+from simulators.trials.bad_disk.ills import ILLS, TRIALS
 from simulators.trials.trial import NotHereError, play_rounds
 
 (TRIAL,) = TRIALS

@@ -8,8 +8,8 @@ import pytest
 
 from rules.reports import Clock
 from rules.values import utc
-from simulators.trials import clock
-from simulators.trials.clock_home import home
+from simulators.trials.clock import clocks as clock
+from simulators.trials.clock.home import home
 from simulators.trials.trial import Figures, NotHereError, Round, Trial, Violation, play_rounds
 
 ROUNDS = (
@@ -22,7 +22,7 @@ ROUNDS = (
 
 @pytest.mark.slow
 async def test_s6_s3_s4_no_clock_moves_a_deadline_or_keeps_an_alarm_at_home(tmp_path: Path) -> None:
-    """Stepped by a day; not set at boot; another boot; a process that stood still. See `simulators.trials.clock`."""
+    """Stepped by a day; not set at boot; another boot; a process that stood still: `simulators.trials.clock`."""
 
     async def played(number: int) -> Figures:
         play, round_number = ROUNDS[number]

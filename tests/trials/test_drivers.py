@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulators.trials import drivers
-from simulators.trials.drivers_floods import bus_junk, false_headers, neighbours, random_frames
+from simulators.trials.drivers import mishaps as drivers
+from simulators.trials.drivers.floods import bus_junk, false_headers, neighbours, random_frames
 from simulators.trials.trial import Trial, play_rounds
 
 PRESSES = 8

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from simulators.rig import HUB
-from simulators.trials.hostile import TRIALS as HOSTILE
-from simulators.trials.hostile import at_rest, counted
-from simulators.trials.hostile_centre import TRIALS as TO_THE_CENTRE
-from simulators.trials.hostile_flood import TRIALS as FLOOD
+from simulators.trials.hostile.flood import TRIALS as FLOOD
+from simulators.trials.hostile.to_the_centre import TRIALS as TO_THE_CENTRE
+from simulators.trials.hostile.to_the_hub import TRIALS as HOSTILE
+from simulators.trials.hostile.to_the_hub import at_rest, counted
 from simulators.trials.trial import Figures, play_rounds
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from simulators.crashing import MOMENTS
-from simulators.trials import kills, kills_at_commits, kills_sounding
-from simulators.trials.kills_at_commits import name_of, play_to, script
+from simulators.trials.kills import at_commits as kills_at_commits
+from simulators.trials.kills import at_random as kills
+from simulators.trials.kills import sounding as kills_sounding
+from simulators.trials.kills.at_commits import name_of, play_to, script
 from simulators.trials.trial import Figures, Round, Violation, play_rounds
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from simulators.trials.line import TRIALS as LINE
-from simulators.trials.line_hang import EXTRA_MS, HANGS
-from simulators.trials.line_hang import TRIALS as HANG
-from simulators.trials.line_home import attempts_max
-from simulators.trials.line_packed import EVENTS, PRESSES
-from simulators.trials.line_packed import TRIALS as PACKED
+from simulators.trials.line.hanging import EXTRA_MS, HANGS
+from simulators.trials.line.hanging import TRIALS as HANG
+from simulators.trials.line.home import attempts_max
+from simulators.trials.line.lies import TRIALS as LINE
+from simulators.trials.line.packed import EVENTS, PRESSES
+from simulators.trials.line.packed import TRIALS as PACKED
 from simulators.trials.trial import Figures, NotHereError, Trial, percentile, play_rounds
 
 TRIALS = {trial.name: trial for trial in (*LINE, *HANG, *PACKED)}

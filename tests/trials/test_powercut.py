@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from simulators.disk import available
-from simulators.trials.powercut import control, day, openings
-from simulators.trials.powercut_day import outage, scripted_day
-from simulators.trials.powercut_mending import mending
+from simulators.trials.powercut.day import outage, scripted_day
+from simulators.trials.powercut.mending import mending
+from simulators.trials.powercut.trial import control, day, openings
 from simulators.trials.trial import Figures
 
 

@@ -138,4 +138,8 @@ def test_the_code_has_another_name_after_any_change(tmp_path: Path) -> None:
     source.write_text("x = 1")
     before = code_name(tmp_path)
     source.write_text("x = 2")
-    assert code_name(tmp_path) != before
+    changed = code_name(tmp_path)
+    assert changed != before
+    (tmp_path / "simulators" / "demo").mkdir(parents=True)
+    (tmp_path / "simulators" / "demo" / "words.py").write_text("no trial uses it")
+    assert code_name(tmp_path) == changed

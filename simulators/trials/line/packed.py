@@ -5,7 +5,7 @@ import random
 
 from simulators.rig import HUB, x10
 from simulators.trials.accounts import settle
-from simulators.trials.line_home import PENDANTS, Home, home
+from simulators.trials.line.home import PENDANTS, Home, home
 from simulators.trials.trial import Figures, Round, Trial, Violation
 
 EVENTS = 500

@@ -12,7 +12,7 @@ from agent.store.rows import Batch, Entry
 from agent.store.store import Store
 from rules.values import Now
 from simulators.disk import Keep, Moment, RecordingDisk
-from simulators.trials.powercut_account import Ledger
+from simulators.trials.powercut.account import Ledger
 from simulators.trials.trial import Figures, Violation
 
 _PLACE = Path("var") / "lib" / "hub.db"

@@ -21,7 +21,7 @@ ILLS = {"stall": {}, "no-write": {"write": IOERR_WRITE}, "no-sync": {"sync": IOE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hub; give its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m simulators.trials.bad_disk_hub", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m simulators.trials.bad_disk.hub", description=__doc__)
     parser.add_argument("--disk", choices=ILLS, default="stall")
     parser.add_argument("--steady", type=float, default=STEADY_S)
     parser.add_argument("--inspect", type=float, default=INSPECT_AFTER_S)

@@ -9,7 +9,7 @@ from rules.reports import FaultRaised
 from sensors.interference import SLOT_S, SLOTS_CALM, SLOTS_FULL
 from simulators.rig import x10
 from simulators.trials.accounts import settle
-from simulators.trials.drivers_floods import (
+from simulators.trials.drivers.floods import (
     RATE,
     BusFlood,
     Flood,
@@ -20,8 +20,8 @@ from simulators.trials.drivers_floods import (
     neighbours,
     random_frames,
 )
-from simulators.trials.drivers_home import BUTTONS, CONTACTS, PAUSE_S, QUIET_PIN, STREET, Home, home, measured
-from simulators.trials.drivers_hub import POISON
+from simulators.trials.drivers.home import BUTTONS, CONTACTS, PAUSE_S, QUIET_PIN, STREET, Home, home, measured
+from simulators.trials.drivers.hub import POISON
 from simulators.trials.eyes import told
 from simulators.trials.trial import Figures, Round, Trial, Violation
 from simulators.watched_pins import boot_ms

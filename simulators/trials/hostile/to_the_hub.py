@@ -16,8 +16,8 @@ from agent.wire.messages import Command, Receipt
 from agent.wire.topics import Channel
 from simulators.rig import HUB, Rig
 from simulators.trials.accounts import settle
-from simulators.trials.hostile_intruder import JUNK, UNREADABLE, Intruder, forgeries
-from simulators.trials.line_home import Home, home
+from simulators.trials.hostile.intruder import JUNK, UNREADABLE, Intruder, forgeries
+from simulators.trials.line.home import Home, home
 from simulators.trials.trial import Figures, Round, Trial, Violation
 
 RESENT_S = 31.0
@@ -183,7 +183,7 @@ async def besieged(this: Round, *, synced: bool) -> Any:  # noqa: ANN401 -- a ho
     """Set up a home with an intruder at its broker; with `synced` its clock is vouched for."""
 
     async def vouch(it: Home) -> None:
-        it.rig.hub.through = ("-m", "simulators.trials.hostile_vouched") if synced else it.rig.hub.through
+        it.rig.hub.through = ("-m", "simulators.trials.hostile.vouched") if synced else it.rig.hub.through
 
     async with home(this.folder, begin=vouch) as it, Intruder(it.rig) as intruder:
         yield it, intruder

@@ -9,7 +9,7 @@ from rules.delivery import resend_after_ms
 from rules.ladder import LADDER
 from rules.reports import AlarmEscalated, AlarmJoined, AlarmRaised, FaultCleared
 from simulators.trials.accounts import settle
-from simulators.trials.clock_home import BOOT, BUTTON, BUTTON_2, DAY_S, NAMES, PENDANT, Home, home
+from simulators.trials.clock.home import BOOT, BUTTON, BUTTON_2, DAY_S, NAMES, PENDANT, Home, home
 from simulators.trials.eyes import SIREN, Eyes, told, until_told
 from simulators.trials.trial import Figures, Round, Trial, Violation
 from simulators.watched_pins import boot_ms

@@ -13,9 +13,9 @@ from rules.reports import FaultCleared, FaultRaised
 from simulators.disk import available
 from simulators.rig import NO_WINDOW
 from simulators.trials import accounts
-from simulators.trials.bad_disk_card import Card
+from simulators.trials.bad_disk.card import Card
 from simulators.trials.eyes import CALL, HEARD_HZ, OUTPUTS, SOUNDER, Eyes, told, until_told
-from simulators.trials.line_home import Home, home
+from simulators.trials.line.home import Home, home
 from simulators.trials.trial import Figures, NotHereError, Round, Trial, Violation
 from simulators.watched_pins import boot_ms
 
@@ -235,7 +235,7 @@ async def play(this: Round) -> Figures:
 async def _ill(this: Round, disk: str, dice: random.Random, figures: Figures) -> AsyncIterator[Ill]:
     if not available():
         raise NotHereError("this Python's sqlite3 is not linked to the shared libsqlite3: its disk cannot be wrapped")
-    wrapper = ("-m", "simulators.trials.bad_disk_hub", "--disk", disk)
+    wrapper = ("-m", "simulators.trials.bad_disk.hub", "--disk", disk)
     shortened = ("--steady", str(STEADY_S), "--inspect", str(INSPECT_S))
 
     async def through_a_bad_disk(at_home: Home) -> None:

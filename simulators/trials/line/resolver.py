@@ -1,4 +1,4 @@
-"""A name server that may say nothing, and a process that knows no other: `python -m simulators.trials.line_resolver`.
+"""A name server that may say nothing, and a process that knows no other: `python -m simulators.trials.line.resolver`.
 
 The process gets a mount namespace of its own, with its own resolv.conf and nsswitch.conf: the machine's stay as they
 are. It needs root.
@@ -57,7 +57,7 @@ class Resolver(asyncio.DatagramProtocol):
 
     def through(self) -> tuple[str, ...]:
         """Give the Python arguments that a program's own follow, so that it asks here."""
-        return ("-m", "simulators.trials.line_resolver", str(self.folder))
+        return ("-m", "simulators.trials.line.resolver", str(self.folder))
 
     async def until_swallowed(self, count: int, timeout_s: float = 10) -> None:
         """Wait until so many questions were swallowed. Raises TimeoutError."""

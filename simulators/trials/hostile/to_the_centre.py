@@ -11,9 +11,9 @@ from rules.values import utc
 from simulators.rig import HUB
 from simulators.timeline import Entry
 from simulators.trials.accounts import settle
-from simulators.trials.hostile import besieged
-from simulators.trials.hostile_intruder import Intruder, opened
-from simulators.trials.line_home import Home
+from simulators.trials.hostile.intruder import Intruder, opened
+from simulators.trials.hostile.to_the_hub import besieged
+from simulators.trials.line.home import Home
 from simulators.trials.trial import Figures, Round, Trial, Violation
 
 _OTHER = "hub-of-somebody"

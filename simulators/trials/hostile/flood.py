@@ -12,9 +12,9 @@ from agent.wire.envelope import CENTRE_ALGORITHM, read_key
 from agent.wire.topics import Channel
 from simulators.rig import HUB
 from simulators.trials.accounts import settle
-from simulators.trials.hostile import besieged, counted
-from simulators.trials.hostile_intruder import Intruder, forgeries
-from simulators.trials.line_home import Home
+from simulators.trials.hostile.intruder import Intruder, forgeries
+from simulators.trials.hostile.to_the_hub import besieged, counted
+from simulators.trials.line.home import Home
 from simulators.trials.trial import Figures, Round, Trial, Violation, percentile
 
 PER_S = 2_000

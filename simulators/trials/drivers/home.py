@@ -114,7 +114,7 @@ async def home(this: Round) -> AsyncIterator[Home]:
                 rig.config,
                 pins=False,
                 through=(
-                    *("-m", "simulators.trials.drivers_hub", str(this.folder)),
+                    *("-m", "simulators.trials.drivers.hub", str(this.folder)),
                     *("--pins-socket", str(this.folder / "pins.sock"), "--until-stdin-closes", "--"),
                 ),
             )

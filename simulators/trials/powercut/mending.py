@@ -15,7 +15,7 @@ from agent.store.rows import Batch, Lane, Row
 from agent.store.writer import Writer
 from rules.events import StoreQuarantined
 from simulators.disk import Keep, Moment, RecordingDisk
-from simulators.trials.powercut_account import STORE
+from simulators.trials.powercut.account import STORE
 from simulators.trials.trial import Figures, Violation
 
 _HOUSE = b'{"epoch":"before"}'

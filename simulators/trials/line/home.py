@@ -10,7 +10,7 @@ from agent.uplink.uplink import BACKOFF_ALARM_S, BACKOFF_S
 from simulators.proxy import Proxy
 from simulators.rig import HUB, NO_WINDOW, Rig, pendants, radio, x10
 from simulators.serial_line import SerialAdapter
-from simulators.trials.line_front import Front
+from simulators.trials.line.front import Front
 from simulators.trials.trial import Figures, Violation
 
 NOTICED_S = 10.0

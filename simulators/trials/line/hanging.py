@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from simulators.rig import security1, sensor, x10
 from simulators.trials.accounts import settle
-from simulators.trials.line_front import CONNACK, SUBACK
-from simulators.trials.line_home import PENDANTS, Home, home
-from simulators.trials.line_resolver import NAME, Resolver
+from simulators.trials.line.front import CONNACK, SUBACK
+from simulators.trials.line.home import PENDANTS, Home, home
+from simulators.trials.line.resolver import NAME, Resolver
 from simulators.trials.trial import Figures, Round, Trial, Violation, percentile
 from simulators.watched_pins import Change
 

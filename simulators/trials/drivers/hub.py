@@ -1,6 +1,6 @@
 """Runs the hub's agent for the drivers' trials: on watched mock pins, and with drivers that can be made to break.
 
-`python -m simulators.trials.drivers_hub FOLDER ...` (what follows are the arguments of `simulators.pins`). While the
+`python -m simulators.trials.drivers.hub FOLDER ...` (what follows are the arguments of `simulators.pins`). While the
 file `deaf` is in FOLDER, gpiozero's thread is dead: no edge of a pin calls back. While `raising` is, every callback of
 a pin raises. A decoder that meets `POISON` in what it is fed raises.
 """

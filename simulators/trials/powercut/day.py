@@ -17,7 +17,7 @@ from rules.events import (
     ReceiptResult,
     Triggered,
 )
-from simulators.trials.powercut_home import Household
+from simulators.trials.powercut.home import Household
 
 
 def scripted_day(home: Household) -> None:

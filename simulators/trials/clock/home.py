@@ -81,7 +81,7 @@ class Home:
             self.rig.config,
             pins=False,
             through=(
-                *("-m", "simulators.trials.clock_hub", str(self._trust), boot, str(ago_ms)),
+                *("-m", "simulators.trials.clock.hub", str(self._trust), boot, str(ago_ms)),
                 *("--pins-socket", str(self.rig.folder / "pins.sock"), "--until-stdin-closes", "--"),
             ),
             environment={

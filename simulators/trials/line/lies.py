@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from simulators.rig import HUB
 from simulators.trials.accounts import settle
-from simulators.trials.line_home import NOTICED_S, WATCHING_S, Home, attempts_max, home
+from simulators.trials.line.home import NOTICED_S, WATCHING_S, Home, attempts_max, home
 from simulators.trials.trial import Figures, Round, Trial, Violation
 
 RESENT_S = 30.0

@@ -29,7 +29,7 @@ from rules.events import (
 )
 from rules.values import Now
 from simulators.disk import IOERR, Moment, RecordingDisk
-from simulators.trials.powercut_account import HOME, STORE, WAITING, Examiner, Ledger
+from simulators.trials.powercut.account import HOME, STORE, WAITING, Examiner, Ledger
 from simulators.trials.trial import Violation
 
 WALL_MS = 1_767_225_600_000

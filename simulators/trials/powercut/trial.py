@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from simulators.disk import available
-from simulators.trials.powercut_account import DAMAGED, LOST, Examiner
-from simulators.trials.powercut_day import outage, random_day, scripted_day
-from simulators.trials.powercut_home import Household
-from simulators.trials.powercut_mending import mending
-from simulators.trials.powercut_opening import CASES, opening
+from simulators.trials.powercut.account import DAMAGED, LOST, Examiner
+from simulators.trials.powercut.day import outage, random_day, scripted_day
+from simulators.trials.powercut.home import Household
+from simulators.trials.powercut.mending import mending
+from simulators.trials.powercut.opening import CASES, opening
 from simulators.trials.trial import Figures, NotHereError, Round, Trial, Violation
 
 EVENTS = 150

@@ -1,6 +1,6 @@
 """Runs the hub's agent for the clock's trials: on watched mock pins, and with what no test may do to a machine.
 
-`python -m simulators.trials.clock_hub TRUST BOOT AGO_MS ...` (what follows are the arguments of `simulators.pins`).
+`python -m simulators.trials.clock.hub TRUST BOOT AGO_MS ...` (what follows are the arguments of `simulators.pins`).
 libfaketime moves the wall clock; three things it cannot, and they are put in here, where the agent asks for them: the
 kernel's verdict on the wall clock (TRUST, a file: the clock is trusted while it is there), which boot of the machine
 this is, and how long ago that was.

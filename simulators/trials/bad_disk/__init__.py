@@ -1,0 +1,1 @@
+"""A disk that is full, stalled, read-only, corrupt: the sounds sound, the alarm goes, and the hub recovers."""

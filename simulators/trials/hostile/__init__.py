@@ -1,0 +1,1 @@
+"""Forged, replayed, misaddressed, stale: what nobody meant changes nothing, and is counted."""
