@@ -29,6 +29,9 @@ from simulators.world.signing import Signatures
 RECONNECT_S = 1.0
 REPEAT_S = 5.0
 RESENDS_MAX = 8
+NO_ALARM = "no open alarm "
+"""What the hub says, before its name, of an alarm that it does not have."""
+
 TAKEN, CLOSED = 0.8, 0.6
 """The share of alarms that staff take, and of those that they also close in good time."""
 
@@ -84,6 +87,8 @@ class Centre:
         self.down = self.silent = self.rejecting = False
         self.cases: dict[str, _Case] = {}
         self.refused: set[str] = set()
+        self.open_there: set[str] = set()
+        """The alarms that are open by the hub's last state document."""
         self.last_receipt: tuple[Receipt, bytes] | None = None
         self._net, self._dice, self._now = network, dice, now
         self._ids = 0
@@ -145,6 +150,8 @@ class Centre:
         outcome = self.intake.receive(message.topic, message.payload, self._now(), retained=message.retain)
         if outcome.report is not None:
             self._learn(outcome.report)
+        if outcome.state is not None:
+            self.open_there = {each.alarm for each in outcome.state.alarms}
         self.heard(outcome)
         if outcome.receipt is not None:
             self.answer(outcome.receipt)
@@ -165,13 +172,18 @@ class Centre:
 
     def _learn(self, report: Report) -> None:
         match report:
-            case CommandDone() | CommandRefused():
+            case CommandDone():
                 self.commands.answered(HUB, report.command)
+            case CommandRefused():
+                self.commands.answered(HUB, report.command)
+                # A hub whose disk failed and that was killed may not know an alarm that it sent (S1): staff close it.
+                self.cases.pop(report.reason.removeprefix(NO_ALARM), None)
             case AlarmRaised():
                 if report.alarm not in self.cases:
                     self.cases[report.alarm] = _Case(report.alarm)
                     self._staff(report.alarm)
             case AlarmLapsed():
+                self.cases.setdefault(report.alarm, _Case(report.alarm))  # such a hub may also reopen what was closed
                 self._later(self._dice.uniform(20, 200), self._resolve, report.alarm)
             case AlarmResolved():
                 self.cases.pop(report.alarm, None)
@@ -210,6 +222,8 @@ class Centre:
 
     def resolve_all(self) -> None:
         """Close every case still open, and every alarm that the hub says is open and we have no case for."""
+        for alarm in self.open_there - self.cases.keys():
+            self.cases[alarm] = _Case(alarm)
         for alarm in list(self.cases):
             self._resolve(alarm)
 

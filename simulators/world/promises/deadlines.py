@@ -125,6 +125,8 @@ class OnTime(Judge):
             self.broken(f"{name} is still pending though its cancel window has ended")
 
     def _siren(self, report: AlarmFacts) -> None:
+        if self.raised.get(report.alarm) != (report.clock.boot, report.clock.monotonic_ms):
+            return  # raised again since: a power cut took the first raise off a disk that was full (S1)
         alarm = self.scene.house.alarm(report.alarm)
         if alarm is None or alarm.stage != "raised" or alarm.delivery == "received" or alarm.id in self.ever_held:
             return
