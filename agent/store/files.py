@@ -91,8 +91,23 @@ def create(path: Path) -> None:
     _sync_folder(path.parent)  # SQLite syncs what is in the file, not that there is one
 
 
+def sync_log(path: Path) -> None:
+    """Make durable what the log holds: a process that was killed between a write and its sync may have left it there.
+
+    What is read from it is acted on, so it must not go at the next cut; and a commit that follows it would make it look
+    like one that had been promised. Raises OSError.
+    """
+    log = beside(path, "-wal")
+    if log.exists():
+        _sync(log, os.O_RDONLY)
+
+
 def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.store.errors import DamagedError, ForeignSchemaError, StoreError, is_corrupt, reason, remedy
-from agent.store.files import StoreFile, create, is_orphaned, prepare_folder, put_aside, put_aside_before
+from agent.store.files import StoreFile, create, is_orphaned, prepare_folder, put_aside, put_aside_before, sync_log
 from agent.store.log import has_lost_commits
 from agent.store.rescue import Rescue
 from agent.store.store import Store
@@ -63,6 +63,7 @@ def _try_open(file: StoreFile) -> Store | None:
     connection = file.connect()
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # SQLite takes what it can from the log
+        sync_log(file.path)
         if has_lost_commits(file.path):  # now: the first write would be where the rest of it lies
             raise DamagedError("its log is damaged")  # noqa: TRY301 -- as whatever SQLite finds
         store = Store(connection, file)

@@ -21,8 +21,8 @@ class Names(Protocol):
     def removed(self, path: str) -> None:
         """Take note of a file that was deleted."""
 
-    def folder_synced(self, path: str) -> None:
-        """Make the names in a folder durable: a sync of it was asked for, and is not really done."""
+    def synced(self, path: str) -> None:
+        """Make a file's writes, or a folder's names, durable: a sync was asked for, and is not really done."""
 
 
 _watching: list[Names] = []
@@ -100,10 +100,10 @@ def _remove(really: Any, path: Any, **named: Any) -> None:  # noqa: ANN401 -- li
 def _fsync(really: Any, handle: Any) -> None:  # noqa: ANN401 -- likewise
     path = os.readlink(f"/proc/self/fd/{handle if isinstance(handle, int) else handle.fileno()}")  # noqa: PTH115
     owner = _owner(path)
-    if owner is not None and os.path.isdir(path):  # noqa: PTH112 -- short
-        owner.folder_synced(path)
-    else:
+    if owner is None:
         really(handle)
+    else:
+        owner.synced(path)
 
 
 _SEEN: dict[str, Callable[..., Any]] = {

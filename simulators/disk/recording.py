@@ -126,7 +126,11 @@ class RecordingDisk(Disk):
         """Make a file's writes, or a folder's names, durable. That it is really so matters to nobody."""
         with self._lock:
             if isinstance(handle, str):
-                self._names_durable(handle)
+                file = self._live.get(handle)
+                if file is None:
+                    self._names_durable(handle)
+                else:
+                    file.sync()
                 return 0
             handle.file.sync()
             if handle.dirsync:
@@ -163,8 +167,8 @@ class RecordingDisk(Disk):
             if name in self._live:
                 self._change(name, None, self._live[name])
 
-    def folder_synced(self, path: str) -> None:
-        """Make the names in a folder durable; counted as a sync, and called back for as one. Raises OSError."""
+    def synced(self, path: str) -> None:
+        """Make a file, or the names in a folder, durable; counted and called back for as a sync. Raises OSError."""
         if self.sync(self._name(path), lambda: 0) != 0:
             raise OSError(5, "the disk reports an input/output error", path)
 

@@ -6,6 +6,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +30,7 @@ def trials() -> list[Trial]:
 @click.argument("names", nargs=-1, metavar="[TRIAL]...")
 @click.option("--list", "listing", is_flag=True, help="List the trials, and how far each is.")
 @click.option("--rounds", type=click.IntRange(1), help="Make so many rounds of each, not its own number.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Make so many rounds at once.")
 @click.option("--round", "only", type=click.IntRange(0), help="Make this one round again, and keep its folder.")
 @click.option(
     "--results",
@@ -45,6 +48,7 @@ def soak(
     *,
     listing: bool,
     rounds: int | None,
+    jobs: int,
     only: int | None,
     path: Path,
     write: Path | None,
@@ -68,7 +72,7 @@ def soak(
     if results.others:
         click.echo(f"{results.others} results in {path} are of other code, and do not count.")
     for trial in chosen:
-        _make(trial, results, trial.rounds if rounds is None else rounds)
+        _make(trial, results, trial.rounds if rounds is None else rounds, jobs)
     click.echo()
     _list(chosen, results)
     if write is not None:
@@ -89,16 +93,33 @@ def _list(chosen: list[Trial], results: Results) -> None:
             click.echo(f"{'':<{width}}    {said}")
 
 
-def _make(trial: Trial, results: Results, rounds: int) -> None:
+def _make(trial: Trial, results: Results, rounds: int, jobs: int) -> None:
     left = results.left(trial, rounds)
     click.echo(f"{trial.name}: {rounds - len(left)} of {rounds} rounds are made already")
-    for number in left:
-        line = _play(trial, number, results.code)
+    for line in _played(trial, left, results.code, jobs):
         results.add(line)
         said = line.violation or line.not_here or "; ".join(described(together([line])))
-        click.echo(f"{trial.name} {number + 1}/{rounds} ({line.seconds:.1f} s): {said}")
+        click.echo(f"{trial.name} {line.round + 1}/{rounds} ({line.seconds:.1f} s): {said}")
         if line.not_here:  # no other round can be made either
             return
+
+
+def _played(trial: Trial, numbers: list[int], code: str, jobs: int) -> Iterator[Line]:
+    """Play rounds, several at once if told so; give each as it ends."""
+    if jobs == 1:
+        yield from (_play(trial, number, code) for number in numbers)
+        return
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        for done in as_completed([pool.submit(_play_named, trial.name, number, code) for number in numbers]):
+            yield done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _play_named(name: str, number: int, code: str) -> Line:
+    """Play a round in a process that knows no more of it than its name."""
+    return _play(next(trial for trial in trials() if trial.name == name), number, code)
 
 
 def _again(trial: Trial, number: int) -> bool:

@@ -36,7 +36,7 @@ RESULTS = Results(
 
 
 def test_every_goal_that_is_met_is_said_to_be() -> None:
-    assert "missed" not in page(RESULTS)
+    assert "**missed**" not in page(RESULTS)
     assert "1.40 x the floor" in page(RESULTS)
     assert "kind smoke: 2 " in page(RESULTS)
 

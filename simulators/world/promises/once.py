@@ -23,6 +23,13 @@ class Once(Judge):
         super().__init__(scene)
         self.stimuli: list[Stimulus] = []
         self.restless: list[AlarmJoined] = []
+        self.raises: dict[str, str] = {}
+        self.durable: set[str] = set()
+
+    def row_kept(self, ref: str, rank: int, digest: str) -> None:
+        """Note what is on the disk."""
+        del rank, digest
+        self.durable.add(ref)
 
     def stimulus(self, stimulus: Stimulus) -> None:
         """Open an account for it."""
@@ -45,6 +52,8 @@ class Once(Judge):
         if outcome.verdict != "accepted" or not isinstance(outcome.report, AlarmFacts):
             return
         match outcome.report:
+            case AlarmRaised() as report if self._is_retold(report, outcome):
+                self.scene.counted["raises told again, as the first was never on the disk"] += 1
             case AlarmRaised() as report:
                 self._book(report, report.triggered)
                 if report.rule == "second-press":
@@ -55,6 +64,12 @@ class Once(Judge):
                     self.restless.append(report)
             case AlarmCancelled(stage="pending") as report:
                 self._book_last(report)
+
+    def _is_retold(self, report: AlarmRaised, outcome: Outcome) -> bool:
+        """S1: an alarm that went ahead of a bad disk, then lost with the power, is raised again. It is the same one."""
+        ref = outcome.event.id if outcome.event is not None else ""
+        first = self.raises.setdefault(report.alarm, ref)
+        return first != ref and first not in self.durable
 
     def _book(self, report: AlarmFacts, clock: Clock) -> None:
         for stimulus in reversed(self.stimuli):

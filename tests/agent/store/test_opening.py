@@ -13,7 +13,7 @@ import pytest
 from agent.store import schema
 from agent.store.errors import StoreError
 from agent.store.opening import open_store
-from simulators.disk import FULL, IOERR_READ, VFS, Disk
+from simulators.disk import FULL, IOERR_FSYNC, IOERR_READ, VFS, Disk, RecordingDisk, available
 from tests.agent.store.making import batch, row
 
 
@@ -286,3 +286,27 @@ def test_s7_opening_leaves_sqlites_locks_where_they_are(path: Path) -> None:
         log = path.with_name(path.name + "-wal").read_bytes()
         opened.store.close()
         path.with_name(path.name + "-wal").write_bytes(log)  # as a killed process leaves it
+
+
+def test_s1_what_a_killed_process_left_unsynced_is_made_durable_before_it_is_acted_on(tmp_path: Path) -> None:
+    if not available():
+        pytest.skip("this Python's sqlite3 is not linked to the shared libsqlite3: its disk cannot be wrapped")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    disk = RecordingDisk(folder)
+    try:
+        first = open_store(folder / "hub.db", vfs=disk.name).store
+        first.commit(batch(row(1)))
+        disk.fail["sync"] = IOERR_FSYNC  # written, and killed before it was synced
+        with pytest.raises(sqlite3.OperationalError):
+            first.commit(batch(row(2)))
+        disk.heal()
+        log = (folder / "hub.db-wal").read_bytes()
+        assert not disk.moment().certain
+        second = open_store(folder / "hub.db", vfs=disk.name).store
+        assert (folder / "hub.db-wal").read_bytes() == log
+        assert disk.moment().certain
+        second.close()
+        first.close()
+    finally:
+        disk.close()
