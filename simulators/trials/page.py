@@ -41,7 +41,12 @@ def put(table: str, text: str) -> str:
 
 def page(trials: Iterable[Trial], results: Results) -> str:
     """Write the table of every trial, in Markdown."""
-    rows = ["| Trial | Rules | Rounds | Found | Counted, and measured (p50 / p99 / worst) |", "|---|---|---|---|---|"]
+    rows = [
+        f"Made with the code `{results.code}`: the first digits of the SHA-256 of its sources.",
+        "",
+        "| Trial | Rules | Rounds | Found | Counted, and measured (p50 / p99 / worst) |",
+        "|---|---|---|---|---|",
+    ]
     for trial in trials:
         lines = [line for line in results.of(trial) if not line.not_here]
         counted = "; ".join(described(together(lines)))

@@ -143,3 +143,12 @@ def test_the_code_has_another_name_after_any_change(tmp_path: Path) -> None:
     (tmp_path / "simulators" / "demo").mkdir(parents=True)
     (tmp_path / "simulators" / "demo" / "words.py").write_text("no trial uses it")
     assert code_name(tmp_path) == changed
+
+
+def test_rounds_side_by_side_are_each_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run(monkeypatch, tmp_path, trial(_fine), args=("--rounds", "1"))
+    result = run(monkeypatch, tmp_path, trial(_fine), args=("--jobs", "2"))
+    assert result.exit_code == 0
+    lines = Results(tmp_path / "results.jsonl", code_name()).of(trial(_fine))
+    assert [line.round for line in lines] == [0, 1, 2]
+    assert len((tmp_path / "results.jsonl").read_bytes().splitlines()) == 3
