@@ -19,9 +19,10 @@ class Home:
         self.rig, self.line, self._adapter = rig, line, adapter
         self._pressed = 0
 
-    def press(self) -> str:
-        """Press a pendant nobody has pressed yet; give its sensor."""
-        self._adapter.say(x10(self._pressed))
+    def press(self, *, worn_out: bool = False) -> str:
+        """Press a pendant nobody has pressed yet, with a good battery or an empty one; give its sensor."""
+        frame = x10(self._pressed)
+        self._adapter.say(frame[:-1] + bytes([frame[-1] & 0x0F]) if worn_out else frame)
         self._pressed += 1
         return f"pendant-{self._pressed - 1}"
 
@@ -124,10 +125,9 @@ async def test_the_will_speaks_when_the_hub_is_killed_and_a_planned_stop_says_so
 
 async def test_a_reconnect_tells_status_then_alarms_then_state_then_the_backlog(home: Home) -> None:
     home.rig.centre.faults.silent = True
-    home.press()
-    async with asyncio.timeout(10):
-        while not (await home.rig.status())["alarms"]:
-            await asyncio.sleep(0.02)
+    home.press(worn_out=True)  # an alarm, and a fault behind it: what waits
+    await home.until_fault("sensor-battery-low")
+    assert (await home.rig.status())["alarms"]
     home.rig.centre.faults.silent = False
     mark = len(home.rig.centre.timeline)
     home.line.cut()
