@@ -1,7 +1,9 @@
 """What a hub holds in memory, at its start and after many thousand events that came in by its radio."""
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,18 +55,25 @@ async def grow(stage: Stage, line: Line, config: Path, marks: list[int]) -> list
                 for _ in range(min(CHUNK, mark - sent)):
                     line.write(next(frames))
                     sent += 1
-                    if sent % ALARM_EVERY == ALARM_EVERY // 2:
+                    if sent > ALARM_EVERY and sent % ALARM_EVERY == ALARM_EVERY // 2:
                         stage.resolve("last")
                 await asyncio.sleep(CHUNK / FRAMES_PER_S)
             status = await _until(config, lambda status: status["outbox"].get("a", 0) == 0)
             lost = {what: count for what, count in status["counters"].items() if what.startswith(("dropped", "noise"))}
-            if lost:
-                raise RuntimeError(f"not every event was taken, so this measures nothing: {lost}")
+            if lost or (journalled := _journalled(config)) < mark:
+                raise RuntimeError(f"not every event was taken, so this measures nothing: {lost or journalled}")
             held.append(look(process.pid, mark, others))
         return held
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 10)
+
+
+def _journalled(config: Path) -> int:
+    """Count what the hub has ever written into its journal."""
+    with contextlib.closing(sqlite3.connect(config.with_suffix("") / "hub.db")) as store:
+        (number,) = store.execute("SELECT max(number) FROM journal").fetchone()
+    return int(number)
 
 
 def _frames() -> Iterator[bytes]:

@@ -85,9 +85,9 @@ class Line:
         os.close(self.slave)
 
 
-def frame(number: int, status: int = 0x06, battery: int = 8) -> bytes:
+def frame(number: int, status: int = 0x06, battery: int = 9) -> bytes:
     """Give an X10 remote's frame as an RFXtrx433 hands it on: panic, or another status; its battery from 0 to 15."""
-    return bytes([0x08, 0x20, 0x02, 0x00, *(0xA00000 + number).to_bytes(3), status, battery << 4 | 9])
+    return bytes([0x08, 0x20, 0x02, 0x00, *(0xA00000 + number).to_bytes(3), status, 0x80 | battery])
 
 
 class Stage:

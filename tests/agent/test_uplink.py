@@ -22,7 +22,7 @@ class Home:
     def press(self, *, worn_out: bool = False) -> str:
         """Press a pendant nobody has pressed yet, with a good battery or an empty one; give its sensor."""
         frame = x10(self._pressed)
-        self._adapter.say(frame[:-1] + bytes([frame[-1] & 0x0F]) if worn_out else frame)
+        self._adapter.say(frame[:-1] + bytes([frame[-1] & 0xF0]) if worn_out else frame)
         self._pressed += 1
         return f"pendant-{self._pressed - 1}"
 

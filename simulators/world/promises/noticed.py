@@ -1,5 +1,7 @@
 """S7, S8: a dead part is noticed in its time; and what is not proven changes nothing, and is counted."""
 
+import sqlite3
+
 from agent.hub import Turned
 from agent.wire.messages import CloudEvent
 from rules.faults import standing
@@ -15,6 +17,9 @@ DEAD_LINE_MS = 60_000 + LINK_MS
 DEAD_LINE_WITH_ALARM_MS = 10_000
 CENTRE_MS = 600_000
 STORAGE_MS = 1_000
+UNDER_WAY_MS = 50
+"""A commit that was under way when the disk fell ill may still succeed."""
+
 ADAPTER_MS = 500
 STEP_MS = 15_000
 """A pause before the next attempt to connect, and the attempt."""
@@ -28,6 +33,7 @@ class Noticed(Judge):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.tried_ms: int | None = None
+        self.taken_ms = -UNDER_WAY_MS
 
     def incident(self, what: str, ms: int) -> None:
         """Something breaks: look again when it must have been noticed."""
@@ -77,12 +83,17 @@ class Noticed(Judge):
         del turned
         disk, now_ms = self.scene.box.disk, self.scene.now_ms()
         ill = disk.stalled or bool(disk.files.fail)
-        if not ill:
+        if not ill or now_ms - self.taken_ms <= UNDER_WAY_MS:
             self.tried_ms = None
         elif self.tried_ms is None or self.tried_ms < self.scene.disk_since_ms:
             self.tried_ms = now_ms
         elif now_ms - self.tried_ms > STORAGE_MS and standing(self.scene.house, "storage", "") is None:
             self.broken("the disk takes nothing, and no fault says so")
+
+    def touched(self, connection: sqlite3.Connection) -> None:
+        """The disk took something after all."""
+        del connection
+        self.taken_ms = self.scene.now_ms()
 
     def died(self) -> None:
         """A new process must find out for itself."""

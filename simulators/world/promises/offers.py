@@ -3,6 +3,8 @@
 from agent.hub import Turned
 from agent.store.rows import place
 from agent.wire.messages import PREFIX, CloudEvent
+from rules.events import Event, Receipted
+from rules.values import Now
 from simulators.world.link import WorldLink
 from simulators.world.promises.judge import Judge, Scene
 
@@ -42,6 +44,13 @@ class _Waiting(Judge):
             self.waiting.pop(ref, None)
             self.durable.pop(ref, None)
             self.answered.add(ref)
+
+    def journalled(self, now: Now, event: Event) -> None:
+        """A receipt that is on the disk counts, even if the process died before it could act on it."""
+        del now
+        if isinstance(event, Receipted) and event.result != "retry":
+            self.durable.pop(event.ref, None)
+            self.answered.add(event.ref)
 
     def died(self) -> None:
         """What was not durable is gone, and everything else must be offered anew."""

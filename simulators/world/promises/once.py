@@ -52,8 +52,8 @@ class Once(Judge):
         if outcome.verdict != "accepted" or not isinstance(outcome.report, AlarmFacts):
             return
         match outcome.report:
-            case AlarmRaised() as report if self._is_retold(report, outcome):
-                self.scene.counted["raises told again, as the first was never on the disk"] += 1
+            case (AlarmRaised() | AlarmCancelled(stage="pending")) as report if self._is_retold(report, outcome):
+                self.scene.counted["told again, as the first was never on the disk"] += 1
             case AlarmRaised() as report:
                 self._book(report, report.triggered)
                 if report.rule == "second-press":
@@ -65,8 +65,8 @@ class Once(Judge):
             case AlarmCancelled(stage="pending") as report:
                 self._book_last(report)
 
-    def _is_retold(self, report: AlarmRaised, outcome: Outcome) -> bool:
-        """S1: an alarm that went ahead of a bad disk, then lost with the power, is raised again. It is the same one."""
+    def _is_retold(self, report: AlarmRaised | AlarmCancelled, outcome: Outcome) -> bool:
+        """S1: what went ahead of a bad disk and was lost with the power is told again, of the very same alarm."""
         ref = outcome.event.id if outcome.event is not None else ""
         first = self.raises.setdefault(report.alarm, ref)
         return first != ref and first not in self.durable
