@@ -11,9 +11,8 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
-from agent.clock import SystemClock
+from agent.clock import Clock, SystemClock
 from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
 from agent.daemon import Daemon
 from agent.seams import Seams
@@ -25,8 +24,8 @@ EXIT_CONFIG = 78  # sysexits(3): something is wrong with the configuration
 EXIT_STORE = 74  # likewise: input or output failed
 
 
-def main(argv: list[str] | None = None, *, pin_factory: Any = None) -> int:  # noqa: ANN401 -- gpiozero has no types
-    """Run a hub until it is told to stop; give the exit code."""
+def main(argv: list[str] | None = None, *, clock: Clock | None = None, seams: Seams | None = None) -> int:
+    """Run a hub until it is told to stop; give the exit code. Others than a home may put in a clock and seams."""
     parser = argparse.ArgumentParser(prog="python -m agent", description="The Hearthline hub.")
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help=f"the hub's configuration ({DEFAULT_PATH})")
     parser.add_argument("--verbose", action="store_true", help="log every step")
@@ -37,7 +36,7 @@ def main(argv: list[str] | None = None, *, pin_factory: Any = None) -> int:  # n
     try:
         config = load(options.config)
         lock = _only_one(config)
-        daemon = Daemon(config, SystemClock(), Seams(pin_factory=pin_factory))
+        daemon = Daemon(config, clock or SystemClock(), seams)
         asyncio.run(_serve(daemon))
     except (ConfigError, KeyFileError, TlsError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- an installer reads it

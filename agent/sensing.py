@@ -9,7 +9,7 @@ from agent.config import HubConfig
 from agent.inbox import Inbox
 from sensors.driver import Observation, SensorDriver
 from sensors.listening import Listening
-from sensors.registry import DriverType, driver_type
+from sensors.registry import DriverType
 from sensors.roster import Place, Roster
 
 
@@ -22,7 +22,7 @@ class Sensing:
         inbox: Inbox,
         clock: Clock,
         pins: Callable[[], Any] | None,
-        driver_type: Callable[[str], DriverType] = driver_type,
+        driver_type: Callable[[str], DriverType],
     ) -> None:
         self._driver_type = driver_type
         self._inbox = inbox

@@ -23,13 +23,18 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from simulators.watched_pins import Change, Level, WatchedFactory, WatchedPin
+
+if TYPE_CHECKING:  # loaded by the process that runs the agent, and only when it does
+    from agent.clock import Clock
+    from agent.seams import Seams
 
 _LINE_BYTES_MAX = 1_024
 _WATCH_QUEUE_MAX = 4_096
@@ -271,22 +276,23 @@ def _end_with_stdin() -> None:
     os._exit(1)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the agent on watched mock pins; give its exit code."""
+def main(argv: Sequence[str] | None = None, *, clock: "Clock | None" = None, seams: "Seams | None" = None) -> int:
+    """Run the agent on watched mock pins; give its exit code. `clock` and `seams` are what else it is to be given."""
     parser = argparse.ArgumentParser(prog="python -m simulators.pins", description=__doc__.partition("\n")[0])
     parser.add_argument("--pins-socket", type=Path, required=True, help="where to listen for drive, press and watch")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when whoever started us is gone")
     parser.add_argument("agent", nargs="*", help="the agent's own arguments, after --")
     options = parser.parse_args(argv)
 
-    from agent.__main__ import main as run_agent  # noqa: PLC0415 -- only the process that runs it loads it
+    from agent.__main__ import main as run_agent  # noqa: PLC0415 -- see above: what was put in must be there before
+    from agent.seams import Seams  # noqa: PLC0415 -- likewise
 
     if options.until_stdin_closes:
         threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     factory = WatchedFactory()
     try:
         with PinsServer(options.pins_socket, factory):
-            return int(run_agent(options.agent, pin_factory=factory))
+            return run_agent(options.agent, clock=clock, seams=replace(seams or Seams(), pin_factory=factory))
     except PinsSocketError as problem:
         print(problem, file=sys.stderr)
         return 2

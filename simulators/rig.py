@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from agent.ask import AskError, ask
 from agent.clock import SystemClock
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, read_key
 from agent.wire.messages import decode_event, decode_report
-from rules.reports import AlarmRaised
+from rules.reports import AlarmRaised, Report
 from simulators.centre import SimulatedCentre
 from simulators.hub_process import HubProcess
 from simulators.keys import KeySet, make_keys
@@ -25,7 +25,12 @@ HUB = "hub-test"
 NO_WINDOW = "".join(f"[kind.{kind}]\ncancel_s = 0\n" for kind in ("pendant", "button", "fall", "pull-cord"))
 """No cancel window, so that a press is an alarm at once."""
 
+LEDGER_MAX = 1_000_000
+"""More events than any trial makes."""
+
 _POLL_S = 0.05
+
+R = TypeVar("R", bound=Report)
 
 
 class UnsettledError(Exception):
@@ -126,13 +131,17 @@ key = "{keys.tls.key}"
         """Give every accepted event of a type, first arrivals only."""
         return [entry for entry in self.centre.timeline.entries() if _is_first(entry, kind)]
 
+    def held(self, kind: type[R]) -> list[tuple[str, R]]:
+        """Give every report of a type that the centre's ledger holds, with its id, in the order they came."""
+        entries = [entry for _, entry, _ in self.centre.ledger.events(limit=LEDGER_MAX)]
+        reports = ((entry.id, decode_report(decode_event(entry.body))) for entry in entries)
+        return [(ref, report) for ref, report in reports if isinstance(report, kind)]
+
     def alarms_by_sensor(self) -> dict[str, list[str]]:
         """Give the ids of every alarm the centre holds, by the sensor that raised it."""
         alarms: dict[str, list[str]] = {}
-        for _, entry, _ in self.centre.ledger.events(limit=100_000):
-            report = decode_report(decode_event(entry.body))
-            if isinstance(report, AlarmRaised):
-                alarms.setdefault(report.sensor, []).append(report.alarm)
+        for _, report in self.held(AlarmRaised):
+            alarms.setdefault(report.sensor, []).append(report.alarm)
         return alarms
 
     async def event(self, kind: str, *, after: int = 0, count: int = 1, timeout_s: float = 15) -> Entry:

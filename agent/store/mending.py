@@ -10,14 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from agent.store.carrier import Carrier
-from agent.store.errors import (
-    ConflictError,
-    DamagedError,
-    StoreError,
-    is_corrupt,
-    is_unreadable,
-    reason,
-)
+from agent.store.errors import DamagedError, StoreError, is_corrupt, is_unreadable, reason
 from agent.store.files import mark_rescued, put_aside_before
 from agent.store.opening import inspect
 from agent.store.rescue import ALARMS_FIRST, Rescue, Rescued
@@ -130,8 +123,8 @@ class Mending:
         if wait and futures:
             await asyncio.wait(futures)
         for future in futures:
-            if future.done() and future.exception() is not None:
-                _log.error("%s", reason(future.exception() or ConflictError(())))
+            if future.done() and (error := future.exception()) is not None:
+                _log.error("%s", reason(error))
         return taken
 
     def _batch(self, found: list[Rescued]) -> Batch:

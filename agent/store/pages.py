@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from agent.store.files import beside
 from agent.store.log import FRAME_BYTES, PAGE_BYTES, runs
 
 Value = int | bytes | str | None
@@ -47,7 +48,7 @@ class Pages:
     def __init__(self, path: Path) -> None:
         """Open file and log, as far as they are there. A file that cannot be read at all has no pages."""
         self._file = _Part.open(path)
-        self._log = _Part.open(path.with_name(path.name + "-wal"))
+        self._log = _Part.open(beside(path, "-wal"))
         self.failures = 0
         self.torn: set[int] = set()
         """Pages whose newest image, as far as it was read, is not what it should be."""

@@ -68,7 +68,9 @@ class Store:
         """Give the house as last committed; None when the store is new. Raises DamagedError."""
         found = self.connection.execute("SELECT body FROM house").fetchone()
         if found is not None and not isinstance(found[0], bytes):
-            raise DamagedError  # its column may not be NULL, but SQLite does not look when it reads
+            raise DamagedError(
+                "its house is not as it was committed"
+            )  # the column may not be NULL, but SQLite does not look when it reads
         return None if found is None else found[0]
 
     def commit(self, batch: Batch) -> None:

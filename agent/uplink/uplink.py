@@ -54,9 +54,6 @@ INWARD: tuple[Channel, ...] = ("receipt", "command")
 STATE_PAUSE_MS = 5_000
 """The shortest time between two state documents (at most 120 s after a change, DESIGN §4)."""
 
-
-_DICE = random.SystemRandom()
-
 COMMANDS_JOURNALLED_MAX = 256
 """How many commands are remembered as journalled: as many as the rules remember as carried out."""
 
@@ -75,8 +72,8 @@ class Uplink:
         clock: Clock,
         documents: Documents,
         tls: ssl.SSLContext | None,
-        make_link: Callable[..., MqttLink] = MqttLink,
-        dice: random.Random = _DICE,
+        make_link: Callable[..., MqttLink],
+        dice: random.Random,
     ) -> None:
         self.name = config.name
         self._config = config

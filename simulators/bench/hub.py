@@ -6,6 +6,7 @@ from typing import Any
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from agent.__main__ import main
+from agent.seams import Seams
 
 
 class ForgetfulPin(MockPWMPin):
@@ -18,4 +19,4 @@ class ForgetfulPin(MockPWMPin):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pin_factory=MockFactory(pin_class=ForgetfulPin)))  # type: ignore[no-untyped-call]
+    sys.exit(main(seams=Seams(pin_factory=MockFactory(pin_class=ForgetfulPin))))  # type: ignore[no-untyped-call]

@@ -6,12 +6,10 @@ clock has no lever: nobody can set it on a real machine either.
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent import clock
 from agent.clock import SystemClock, kernel_synced
 from rules import ladder
 from rules.values import Now
@@ -64,11 +62,10 @@ def main(argv: Sequence[str]) -> int:
     lever = levers(Path(argv[0]))
     if lever.siren_ms:
         ladder.LADDER = tuple(replace(step, after_ms=lever.siren_ms) for step in ladder.LADDER)
-    clock.SystemClock = partial(LeveredClock, lever)  # type: ignore[misc, assignment]
     lever.disk_there = 0
     if lever.disk_wanted:
         _put_disk_under(lever)
-    return pins.main(argv[1:])  # which loads the agent only now, and the agent finds what was put in
+    return pins.main(argv[1:], clock=LeveredClock(lever))  # which loads the agent, and it the ladder, only now
 
 
 if __name__ == "__main__":

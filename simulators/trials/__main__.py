@@ -85,12 +85,13 @@ def soak(
 
 def _list(chosen: list[Trial], results: Results) -> None:
     width = max(len(trial.name) for trial in chosen)
+    margin = " " * (width + 2)
     for trial in chosen:
         lines = results.of(trial)
         click.echo(f"{trial.name:<{width}}  {len(lines):>4} of {trial.rounds:<4}  {verdict(trial, results)}")
-        click.echo(f"{'':<{width}}  {trial.promise} ({trial.rules})")
+        click.echo(click.wrap_text(f"{trial.promise} ({trial.rules})", 100, margin, margin))
         for said in described(together(lines)):
-            click.echo(f"{'':<{width}}    {said}")
+            click.echo(f"{margin}  {said}")
 
 
 def _make(trial: Trial, results: Results, rounds: int, jobs: int) -> None:

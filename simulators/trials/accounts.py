@@ -6,15 +6,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 
-from agent.wire.messages import decode_event, decode_report
 from rules.reports import AlarmRaised
-from simulators.rig import HUB, Rig, UnsettledError
+from simulators.rig import HUB, LEDGER_MAX, Rig, UnsettledError
 from simulators.trials.trial import Figures, Violation
 
 CALLING = "alarm.raised "
 """What the hub logs, with the alarm's id, as it begins the call: after its commit, or 250 ms (S1)."""
-
-LEDGER_MAX = 1_000_000
 
 _POLL_S = 0.1
 
@@ -90,12 +87,7 @@ def absent(rig: Rig) -> list[tuple[str, str]]:
 
 def raised(rig: Rig) -> dict[str, str]:
     """Give the alarms that the ledger holds as raised: alarm by event."""
-    alarms = {}
-    for _, entry, _ in rig.centre.ledger.events(limit=LEDGER_MAX):
-        if entry.type.endswith("alarm.raised"):
-            report = decode_report(decode_event(entry.body))
-            alarms[entry.id] = report.alarm if isinstance(report, AlarmRaised) else ""
-    return alarms
+    return {ref: report.alarm for ref, report in rig.held(AlarmRaised)}
 
 
 # --- the hub's store, read beside the hub ---------------------------------------------------------------

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
-from agent.wire.messages import decode_event, decode_report
 from rules.reports import Report
 from simulators.pins import PinsClient
 from simulators.rig import Rig
@@ -78,9 +77,7 @@ class Told(NamedTuple, Generic[R]):
 def told(rig: Rig, kind: type[R]) -> list[Told[R]]:
     """Give every report of a type that the centre holds, in the order they came."""
     came = {entry.ref: entry.ms for entry in rig.centre.timeline.entries() if entry.verdict == "accepted"}
-    held = [entry for _, entry, _ in rig.centre.ledger.events(limit=100_000)]
-    reports = ((entry.id, decode_report(decode_event(entry.body))) for entry in held)
-    return [Told(ref, report, came.get(ref, 0)) for ref, report in reports if isinstance(report, kind)]
+    return [Told(ref, report, came.get(ref, 0)) for ref, report in rig.held(kind)]
 
 
 async def until_told(rig: Rig, kind: type[R], wanted: Callable[[R], bool], *, timeout_s: float = 15) -> Told[R]:

@@ -38,7 +38,7 @@ TRIALS = (
     Trial(
         "world",
         "S1 S2 S3 S4 S5 S6 S7 S8 S12",
-        "Seeded days of a household with every fault at once: every promise holds after every step.",
+        "Seeded days of a household with every fault at once: every promise holds after every step",
         200,
         _days,
     ),

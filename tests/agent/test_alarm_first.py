@@ -1,6 +1,7 @@
 """An alarm leaves with the call that offers it: before any document, and whatever the line does, the hub goes on."""
 
 import asyncio
+import random
 from typing import Any, cast
 
 import pytest
@@ -79,6 +80,7 @@ class Lines:
             documents=Documents(),
             tls=None,
             make_link=self._make,
+            dice=random.Random(1),
         )
 
     def _make(self, *_: Any, **__: Any) -> MqttLink:

@@ -249,10 +249,10 @@ import sys, threading, types
 from gpiozero.input_devices import DigitalInputDevice
 from gpiozero.output_devices import DigitalOutputDevice
 
-def main(argv=None, *, pin_factory=None):
+def main(argv=None, *, clock=None, seams):
     assert argv == ["--config", "hub.toml"], argv
-    button = DigitalInputDevice(17, pull_up=True, pin_factory=pin_factory)
-    lamp = DigitalOutputDevice(5, pin_factory=pin_factory)
+    button = DigitalInputDevice(17, pull_up=True, pin_factory=seams.pin_factory)
+    lamp = DigitalOutputDevice(5, pin_factory=seams.pin_factory)
     end = threading.Event()
     def pressed():
         lamp.on()

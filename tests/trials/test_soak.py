@@ -1,5 +1,6 @@
 """The soak itself: progress, taking up again, violations that are seen, and results that are never mixed up."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_every_trial_of_the_package_is_found_and_has_a_name_of_its_own() -> None
     names = [each.name for each in soak_module.trials()]
     assert len(names) == len(set(names))
     assert names
+
+
+def test_every_promise_is_a_phrase_that_a_list_can_hold() -> None:
+    for each in soak_module.trials():
+        assert re.match(r"[A-Z0-9].*[^.]$", each.promise), each.name
+        assert re.fullmatch(r"S\d+( S\d+)*", each.rules), each.name
 
 
 def test_an_interrupted_soak_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
+from agent.seams import Seams
 from agent.store.mending import INSPECT_AFTER_S, Mending
 from agent.store.opening import open_store
 from agent.store.steady import STEADY_S
@@ -28,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options, rest = parser.parse_known_args(argv)
     _set(Writer.__init__, "steady_s", options.steady)
     _set(Mending.__init__, "inspect_after_s", options.inspect)
-    if available():
-        _set(open_store, "vfs", VFS)
+    seams = Seams(open_store=partial(open_store, vfs=VFS)) if available() else None
 
     def fall_ill(*_: object) -> None:
         if options.disk == "stall":
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGUSR1, fall_ill)
     signal.signal(signal.SIGUSR2, lambda *_: DISK.heal())
-    return pins.main(rest)
+    return pins.main(rest, seams=seams)
 
 
 def _set(function: object, name: str, value: object) -> None:

@@ -277,7 +277,7 @@ TRIALS = (
         "bad-disk",
         "S1 S3 S7",
         "Whatever the disk does, the sounds sound, the alarm goes, the fault is reported, no id has two contents, and"
-        " the hub recovers by itself when the disk does.",
+        " the hub recovers by itself when the disk does",
         rounds=180,
         play=play,
     ),

@@ -8,12 +8,10 @@ this is, and how long ago that was.
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent import clock
 from agent.clock import SystemClock
 from rules.values import Now
 from simulators import pins
@@ -36,8 +34,7 @@ class BootedClock(SystemClock):
 def main(argv: Sequence[str]) -> int:
     """Put the clock in, and run the hub; give its exit code."""
     trust, boot, ago_ms, *rest = argv
-    clock.SystemClock = partial(BootedClock, Path(trust), boot, int(ago_ms))  # type: ignore[misc, assignment]
-    return pins.main(rest)  # which loads the agent only now, and the agent finds what was put in
+    return pins.main(rest, clock=BootedClock(Path(trust), boot, int(ago_ms)))
 
 
 if __name__ == "__main__":

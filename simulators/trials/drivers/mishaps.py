@@ -220,14 +220,14 @@ TRIALS: tuple[Trial, ...] = (
     Trial(
         "drivers-broken",
         "S3 S7 S12",
-        "A driver that dies, raises, or loses its adapter or bus is noticed, runs again, and harms no call beside it.",
+        "A driver that dies, raises, or loses its adapter or bus is noticed, runs again, and harms no call beside it",
         20,
         broken,
     ),
     Trial(
         "drivers-flooded",
         "S5 S7 S12",
-        "5,000 meaningless things a second delay a call beside them by 50 ms at most (p99), are counted, and are told.",
+        "5,000 meaningless things a second delay a call beside them by 50 ms at most (p99), are counted, and are told",
         2 * len(KINDS),
         flooded,
     ),

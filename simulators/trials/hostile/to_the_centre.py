@@ -104,7 +104,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial(
         "hostile-to-the-centre",
         "S8",
-        "forged, replayed and misaddressed events, status and state change nothing at the centre and are counted",
+        "Forged, replayed and misaddressed events, status and state change nothing at the centre and are counted",
         10,
         _hostile_to_the_centre,
     ),

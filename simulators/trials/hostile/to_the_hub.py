@@ -289,7 +289,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial(
         "hostile",
         "S2 S3 S8 S12",
-        "forged, replayed, misaddressed, stale, retained and senseless messages change nothing and are counted",
+        "Forged, replayed, misaddressed, stale, retained and senseless messages change nothing and are counted",
         20,
         _hostile,
     ),

@@ -85,7 +85,7 @@ TRIALS: tuple[Trial, ...] = (
     Trial(
         "packed-records",
         "S2 S3",
-        "with a peer that packs packets into one TLS record, or splits them, every event is receipted, nothing sticks",
+        "With a peer that packs packets into one TLS record, or splits them, every event is receipted, nothing sticks",
         20,
         _packed,
     ),

@@ -85,7 +85,7 @@ TRIALS = (
     Trial(
         name="power-cut",
         rules="S1 S3 S7",
-        promise="after a power cut, whatever it left of unsynced writes, every batch whose commit returned is whole, "
+        promise="After a power cut, whatever it left of unsynced writes, every batch whose commit returned is whole, "
         "the one under way is whole or absent, every promised alarm is offered again, and no id is used twice",
         rounds=20,
         play=play,
