@@ -35,8 +35,20 @@ from agent.store.writer import Writer
 from agent.uplink.inward import Inward
 from agent.uplink.tls import tls_context
 from agent.uplink.uplink import Uplink
-from rules.actions import Action, Chirp, Postpone, PublishState, Reject, Resend, Send, SendCheckIn, Settle
-from rules.events import ClockChanged, Dropped, Started
+from rules.actions import (
+    Action,
+    Chirp,
+    Postpone,
+    PublishState,
+    Reject,
+    Resend,
+    Say,
+    Send,
+    SendCheckIn,
+    SendText,
+    Settle,
+)
+from rules.events import ClockChanged, Dropped, Started, TextFailed
 from rules.reports import TYPE_OF, AlarmFacts
 
 log = logging.getLogger(__name__)
@@ -253,6 +265,10 @@ class Daemon:
         match action:
             case Chirp(name=name, early=False):
                 self.outputs.chirp(name)
+            case Say():
+                self.outputs.chirp("attention")  # what is said needs a voice, which the hub does not have yet
+            case SendText(text=text):
+                self.inbox.put(TextFailed(text, "this hub has no modem"))
             case SendCheckIn(id=ref):
                 body = self.documents.check_in(action)
                 for uplink in self.uplinks:

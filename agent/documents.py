@@ -106,7 +106,7 @@ class Documents:
                 clock=ClockReading.read(house.boot, now),
                 epoch=house.epoch,
                 software=self._software,
-                plan_version=house.config.plan_version,
+                plan_version=house.plan.version,
                 mode=house.mode,
                 sensors=tuple(
                     SensorNote(

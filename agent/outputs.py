@@ -209,8 +209,9 @@ class PinOutputs:
 
     def show(self, display: Display) -> None:
         """Show this from now on."""
-        lights = {"call": display.call, "arrived": display.arrived, "someone": display.someone, "fault": display.fault}
-        wanted = {part: LIGHTS[light] for part, light in lights.items()}
+        parts = ("call", "arrived", "someone", "fault", "beacon")
+        wanted = {part: LIGHTS[getattr(display, part)] for part in parts}
+        wanted["relay"] = LIGHTS["on" if display.relay else "off"]
         wanted["siren"] = LIGHTS["on" if display.siren else "off"]
         wanted["sounder"] = TONES[display.tone]
         for part, line in self._lines.items():

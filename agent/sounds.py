@@ -56,6 +56,7 @@ CHIRPS: Final[dict[ChirpName, Pattern]] = {
     "resolved": _notes((784, _LONG), (659, _LONG), (523, _LONG)),
     "lapsed": _notes((440, _LONG), (440, _SHORT), (440, _SHORT)),
     "locate": _notes(*(((1_047, _SHORT),) * 10)),
+    "attention": _notes((659, _SHORT), (784, _SHORT), (659, _SHORT), (784, _LONG)),
 }
 """Once, whatever sustained tone there is; that goes on afterwards."""
 

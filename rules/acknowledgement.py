@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from rules import texts
 from rules.alarm import Alarm, Holder, moved
 from rules.events import HelpArrived
 from rules.faults import clear_fault
@@ -14,7 +15,7 @@ HOLD_MS: dict[Holder, int] = {"centre": 30 * 60_000, "contact": 45 * 60_000, "ho
 """How long an acknowledgement lasts unless renewed (DESIGN §3 S3); a helper at home counts as a contact."""
 
 
-def acknowledge(turn: Turn, alarm: Alarm, by: Holder) -> None:
+def acknowledge(turn: Turn, alarm: Alarm, by: Holder, contact: str = "") -> None:
     """Give an alarm to somebody, or renew that. The first to acknowledge owns it; others are told.
 
     Raises IllegalTransitionError for an alarm that is still pending.
@@ -27,13 +28,16 @@ def acknowledge(turn: Turn, alarm: Alarm, by: Holder) -> None:
             alarm,
             stage=stage,
             holder=alarm.holder if renewed else by,
+            contact=alarm.contact if renewed else contact,
             held_ms=alarm.held_ms if renewed else turn.now.ms,
             lapse_at_ms=lapse_at_ms,
             siren_until_ms=None,
         )
     )
     lapses_in_ms = lapse_at_ms - turn.now.ms
-    turn.send(AlarmAcknowledged(**facts(turn, alarm), by=by, renewed=renewed, lapses_in_ms=lapses_in_ms))
+    report = AlarmAcknowledged(**facts(turn, alarm), by=by, renewed=renewed, lapses_in_ms=lapses_in_ms, contact=contact)
+    turn.send(report)
+    texts.settle(turn, alarm, "taken", spare=contact)
     if not alarm.silent and (by == "home" or not renewed):  # whoever holds the button must hear that it took
         turn.chirp("someone-has-it")
 
@@ -68,6 +72,7 @@ def lapse(turn: Turn, alarm: Alarm, why: str) -> None:
             alarm,
             stage=stage,
             holder=None,
+            contact="",
             held_ms=None,
             lapse_at_ms=None,
             ladder_from_ms=ladder_from_ms,
@@ -85,5 +90,6 @@ def resolve(turn: Turn, alarm: Alarm, outcome: str) -> None:
     turn.drop_alarm(alarm)
     turn.send(AlarmResolved(**facts(turn, alarm), by="centre", outcome=outcome))
     clear_fault(turn, "alarm-rejected", alarm.id)
+    texts.settle(turn, alarm, "over")
     if not alarm.silent:
         turn.chirp("resolved")

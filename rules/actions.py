@@ -6,8 +6,12 @@ from rules.reports import CheckIn, Lane, Report
 from rules.values import Value, kebab
 
 ChirpName = Literal[
-    "heard", "cancelled", "nothing-to-cancel", "arrived", "someone-has-it", "resolved", "lapsed", "locate"
+    "heard", "cancelled", "nothing-to-cancel", "arrived", "someone-has-it", "resolved", "lapsed", "locate", "attention"
 ]
+
+
+What = Literal["alarm", "taken", "yours", "over", "not-understood"]
+"""What a text is about: help is needed; somebody else goes; you go; it is over; your answer could not be used."""
 
 
 class Action(Value, frozen=True, tag_field="action", tag=kebab):
@@ -73,9 +77,31 @@ class Chirp(Action, frozen=True):
     early: bool = False
 
 
+class Say(Action, frozen=True):
+    """Say a text of the care plan, once. `text` is its reference."""
+
+    text: str
+
+
+class SendText(Action, frozen=True):
+    """Send a text to a contact until it succeeds or is told otherwise; the outcome comes back as an event.
+
+    The number is found by `contact` in the care plan `plan_version` that the alarm began with, else in today's.
+    """
+
+    text: str
+    contact: str
+    plan_version: int
+    language: str
+    what: What
+    kind: str
+    test: bool
+    code: int
+
+
 class PublishState(Action, frozen=True):
     """Publish the state document now, because the centre asked."""
 
 
-AnyAction = Send | SendCheckIn | Settle | Postpone | Reject | Resend | Chirp | PublishState
+AnyAction = Send | SendCheckIn | Settle | Postpone | Reject | Resend | Chirp | Say | SendText | PublishState
 """The union of all actions."""

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from rules.plan import Step
 from rules.values import Now, Value
 
 OpenStage = Literal["pending", "raised", "acknowledged"]
@@ -33,10 +34,15 @@ class Alarm(Value, frozen=True, kw_only=True):
     boot-relative clock. It keeps its own copy of what its kind said, so that a later plan cannot
     change an alarm that is under way (S9).
 
-    `raise_at_ms` ends the cancel window; `late` means no receipt came in time, or there is no line;
-    `step_taken` counts the ladder's steps already taken, from `ladder_from_ms`; `held_ms` is when the
-    acknowledgement began, and `lapse_at_ms` when it ends; `joined_ms` and `cancel_ms` are when a joining
-    trigger and a press of cancel were last reported.
+    `raise_at_ms` ends the cancel window; `late` means no receipt came in time, or there is no line; `held_ms` is
+    when the acknowledgement began, and `lapse_at_ms` when it ends; `joined_ms` and `cancel_ms` are when a joining
+    trigger and a press of cancel were last reported; `contact` is which one has it; `siren_until_ms`,
+    `light_until_ms` and `relay_until_ms` end what a step switched on.
+
+    `steps` is the ladder it began with, of care plan `plan_version`, and `taken` are the places of those steps that
+    have had their turn in this `round`. They count from `ladder_from_ms`, which an acknowledgement puts off; steps
+    that go on until the alarm is resolved count from `steady_from_ms`, which none does. `repeat_ms` after its last
+    step the ladder begins anew; 0: never.
     """
 
     id: str
@@ -59,10 +65,18 @@ class Alarm(Value, frozen=True, kw_only=True):
     delivery: Delivery = "unsent"
     receipt_due_ms: int | None = None
     late: bool = False
-    step_taken: int = 0
+    plan_version: int = 0
+    steps: tuple[Step, ...] = ()
+    repeat_ms: int = 0
+    round: int = 1
+    taken: tuple[int, ...] = ()
     ladder_from_ms: int | None = None
+    steady_from_ms: int | None = None
     siren_until_ms: int | None = None
+    light_until_ms: int | None = None
+    relay_until_ms: int | None = None
     holder: Holder | None = None
+    contact: str = ""
     held_ms: int | None = None
     lapse_at_ms: int | None = None
     silenced: bool = False

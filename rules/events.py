@@ -3,6 +3,7 @@
 from typing import Literal
 
 from rules.kinds import KINDS, Kind
+from rules.plan import Plan
 from rules.values import Value, kebab
 
 Mode = Literal["home", "away", "engineer"]
@@ -35,7 +36,6 @@ class Config(Value, frozen=True):
     sensors: tuple[Sensor, ...] = ()
     kinds: tuple[Kind, ...] = KINDS
     uplinks: tuple[str, ...] = ("main",)
-    plan_version: int = 0
     outputs: bool = True
     version: str = ""
 
@@ -167,6 +167,52 @@ class Commanded(Event, frozen=True):
     body: str = "{}"
 
 
+# --- the care plan and the people it names -------------------------------------------------------
+
+
+class PlanOffered(Event, frozen=True):
+    """A care plan that was validated and proven: it is taken if its version is newer (S9)."""
+
+    plan: Plan
+
+
+class PlanRefused(Event, frozen=True):
+    """A care plan came that is not to be taken; the one there is stays (S9). `version` is 0 when it was unreadable."""
+
+    version: int
+    reason: str
+
+
+class TextSent(Event, frozen=True):
+    """The mobile network took a text."""
+
+    text: str
+
+
+class TextDelivered(Event, frozen=True):
+    """The network reports that a text is on the contact's telephone."""
+
+    text: str
+
+
+class TextFailed(Event, frozen=True):
+    """A text could not be sent now."""
+
+    text: str
+    reason: str
+
+
+class Replied(Event, frozen=True):
+    """A contact's text, known by its number and read as an answer and a code; 0 and 0 when it could not be read.
+
+    What it said besides stays out of the journal (S11).
+    """
+
+    contact: str
+    answer: int
+    code: int
+
+
 # --- the hub's own parts -----------------------------------------------------------------------
 
 
@@ -228,6 +274,12 @@ AnyEvent = (
     | LinkDown
     | Receipted
     | Commanded
+    | PlanOffered
+    | PlanRefused
+    | TextSent
+    | TextDelivered
+    | TextFailed
+    | Replied
     | StorageChanged
     | StoreQuarantined
     | ClockChanged

@@ -18,7 +18,8 @@ class Display(Value, frozen=True, omit_defaults=False):
     `call`: slow while the call may still be cancelled, fast while it is going out, on once it has
     arrived. `arrived` and `someone` are on when that is so for every alarm that sounds. `fault`:
     slow when something is unwell. `tone`: `pending` (cancel now if you wish), `calling`, `no-line`
-    (trying again), `waiting` (arrived, nobody has it yet).
+    (trying again), `waiting` (arrived, nobody has it yet). `beacon` and `relay` are what steps of a ladder have
+    switched on: a flashing light, a door's release.
     """
 
     call: Light = "off"
@@ -27,14 +28,17 @@ class Display(Value, frozen=True, omit_defaults=False):
     fault: Light = "off"
     tone: Tone = "none"
     siren: bool = False
+    beacon: Light = "off"
+    relay: bool = False
 
 
 def project(house: House) -> Display:
     """Give what the home must see and hear now. Silent alarms show nothing (S1)."""
     alarms = [alarm for alarm in house.alarms if not alarm.silent]
     fault: Light = "slow" if any(_shown(house, each) for each in house.faults) else "off"
+    relay = any(alarm.relay_until_ms is not None for alarm in house.alarms)  # makes no sound: a silent one's too
     if not alarms:
-        return Display(fault=fault)
+        return Display(fault=fault, relay=relay)
     arrived = all(alarm.delivery == "received" for alarm in alarms)
     someone = all(alarm.stage == "acknowledged" for alarm in alarms)
     pending = all(alarm.stage == "pending" for alarm in alarms)
@@ -46,6 +50,8 @@ def project(house: House) -> Display:
         fault=fault,
         tone=_tone(house),
         siren=any(alarm.siren_until_ms is not None for alarm in alarms),
+        beacon="fast" if any(alarm.light_until_ms is not None for alarm in alarms) else "off",
+        relay=relay,
     )
 
 

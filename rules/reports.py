@@ -73,11 +73,12 @@ class AlarmCancelled(AlarmFacts, frozen=True, kw_only=True):
 
 
 class AlarmAcknowledged(AlarmFacts, frozen=True, kw_only=True):
-    """Somebody has it, until `lapses_in_ms` from now unless renewed."""
+    """Somebody has it, until `lapses_in_ms` from now unless renewed. `contact` is which one, "" if it is none."""
 
     by: Literal["centre", "contact", "home"]
     renewed: bool
     lapses_in_ms: int
+    contact: str
 
 
 class AlarmLapsed(AlarmFacts, frozen=True, kw_only=True):
@@ -88,10 +89,21 @@ class AlarmLapsed(AlarmFacts, frozen=True, kw_only=True):
 
 
 class AlarmEscalated(AlarmFacts, frozen=True, kw_only=True):
-    """A step of the ladder was taken."""
+    """A step of the ladder was taken: in which round, by what means, to whom. `centre`: now it is yours to act."""
 
     step: int
     means: str
+    to: tuple[str, ...]
+    text: str
+    round: int
+
+
+class AlarmTexted(AlarmFacts, frozen=True, kw_only=True):
+    """How it went with a text that asks a contact for help. `failed`: the first attempt; more follow."""
+
+    contact: str
+    state: Literal["sent", "delivered", "failed"]
+    reason: str
 
 
 class AlarmResolved(AlarmFacts, frozen=True, kw_only=True):
@@ -166,6 +178,21 @@ class CommandRefused(Report, frozen=True, kw_only=True):
     reason: str
 
 
+class PlanApplied(Report, frozen=True, kw_only=True):
+    """A care plan is in force from now on. Open alarms finish by the ladder they began (S9)."""
+
+    version: int
+    before: int
+
+
+class PlanRefused(Report, frozen=True, kw_only=True):
+    """A care plan was not taken, and why. `version` is the refused one's, 0 when it was unreadable."""
+
+    version: int
+    reason: str
+    in_force: int
+
+
 class Gap(Report, frozen=True, kw_only=True):
     """Telemetry dropped to stay within bounds: `count` rows from `first` to `last` of an epoch's lane (S12)."""
 
@@ -192,6 +219,7 @@ REPORTS: dict[str, type[Report]] = {
     "alarm.acknowledged": AlarmAcknowledged,
     "alarm.lapsed": AlarmLapsed,
     "alarm.escalated": AlarmEscalated,
+    "alarm.texted": AlarmTexted,
     "alarm.resolved": AlarmResolved,
     "fault.raised": FaultRaised,
     "fault.cleared": FaultCleared,
@@ -199,6 +227,8 @@ REPORTS: dict[str, type[Report]] = {
     "check-in": CheckIn,
     "command.done": CommandDone,
     "command.refused": CommandRefused,
+    "plan.applied": PlanApplied,
+    "plan.refused": PlanRefused,
     "gap": Gap,
     "reading": Reading,
 }

@@ -2,11 +2,10 @@
 
 from msgspec.structs import replace
 
-from rules import selftest, triggers
+from rules import ladder, selftest, texts, triggers
 from rules.acknowledgement import lapse
 from rules.events import Started
 from rules.faults import clear_fault, set_fault
-from rules.ladder import LADDER, SIREN_MS
 from rules.state import Centre, Counters, Fault, House, Link, SensorLife
 from rules.triggers import HUB_BUTTON, RECEIPT_MS
 from rules.turn import Turn
@@ -46,6 +45,7 @@ def on_started(turn: Turn, event: Started) -> None:
             # S6: a deadline survives a process restart as it is: crashing again and again must not put it off
             due_ms = turn.now.ms + RECEIPT_MS if rebooted else alarm.receipt_due_ms
             turn.put_alarm(replace(alarm, late=True, receipt_due_ms=due_ms))
+    texts.after_start(turn, rebooted=rebooted)
     set_fault(turn, "no-outputs", "", 3, active=not event.config.outputs, reason="this hub has no lights or sounds")
     set_fault(turn, "store-quarantined", "", 1, active=event.store_quarantined, reason="the old store was unreadable")
     set_fault(turn, "clock", "", 4, active=not turn.now.synced, reason="not synchronised")
@@ -83,19 +83,10 @@ def _after_reboot(turn: Turn) -> None:
     turn.update(mode="home" if turn.house.mode == "engineer" else turn.house.mode, mode_until_ms=None)
     turn.update(selftest_at_ms=turn.now.ms + selftest.FIRST_MS)
     for alarm in turn.house.alarms:
-        now_ms = turn.now.ms
         if alarm.stage == "pending":
             triggers.raise_alarm(turn, alarm, "reboot")
             continue
-        step_after_ms = LADDER[alarm.step_taken].after_ms if alarm.step_taken < len(LADDER) else 0
-        rebased = replace(
-            alarm,
-            siren_until_ms=None if alarm.siren_until_ms is None else now_ms + SIREN_MS,
-            ladder_from_ms=now_ms - step_after_ms,
-            held_ms=None,
-            joined_ms=None,
-            cancel_ms=None,
-        )
+        rebased = replace(ladder.after_reboot(turn, alarm), held_ms=None, joined_ms=None, cancel_ms=None)
         if alarm.stage == "acknowledged":
             lapse(turn, rebased, "reboot")
         else:

@@ -42,6 +42,6 @@ def report(turn: Turn, why: Literal["daily", "command"]) -> None:
             sensors=len(configured),
             sensors_heard=len(heard),
             open_alarms=len(house.alarms),
-            plan_version=house.config.plan_version,
+            plan_version=house.plan.version,
         )
     )

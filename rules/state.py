@@ -1,7 +1,11 @@
 """The house as the rules know it: one immutable value, small, written whole with every commit."""
 
+from typing import Literal
+
+from rules.actions import What
 from rules.alarm import Alarm
 from rules.events import Config, Mode
+from rules.plan import Plan
 from rules.values import Value
 
 
@@ -55,6 +59,28 @@ class Centre(Value, frozen=True, kw_only=True):
     unanswered: int = 0
 
 
+class Text(Value, frozen=True, kw_only=True):
+    """A text to a contact. `due_ms`: when it is tried again, or counts as hanging (`trying`); None once it is sent.
+
+    `until_ms` is how long `code` may be answered. `plan_version` is where its number stands.
+    """
+
+    id: str
+    contact: str
+    alarm: str
+    what: What
+    kind: str
+    location: str
+    test: bool
+    plan_version: int
+    code: int = 0
+    state: Literal["waiting", "sent", "delivered"] = "waiting"
+    trying: bool = True
+    tries: int = 0
+    due_ms: int | None
+    until_ms: int
+
+
 class Counters(Value, frozen=True, kw_only=True):
     """The next numbers of this epoch: ids are never used twice (S1)."""
 
@@ -62,6 +88,7 @@ class Counters(Value, frozen=True, kw_only=True):
     t: int = 0
     c: int = 0
     alarms: int = 0
+    texts: int = 0
 
 
 class House(Value, frozen=True, kw_only=True):
@@ -72,12 +99,16 @@ class House(Value, frozen=True, kw_only=True):
     now_ms: int = 0
     synced: bool = False
     config: Config = Config(hub="")
+    plan: Plan = Plan()
     counters: Counters = Counters()
     alarms: tuple[Alarm, ...] = ()
     faults: tuple[Fault, ...] = ()
     sensors: tuple[SensorLife, ...] = ()
     links: tuple[Link, ...] = ()
     centre: Centre = Centre()
+    texts: tuple[Text, ...] = ()
+    night: bool = False
+    quiet: bool = False
     mode: Mode = "home"
     mode_until_ms: int | None = None
     selftest_at_ms: int = 0

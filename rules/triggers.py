@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from rules.alarm import Alarm, moved
 from rules.events import CallPressed, CancelPressed, Cleared, Sensor, Triggered
-from rules.kinds import KINDS, Kind
+from rules.kinds import SENSES, Kind
+from rules.plan import kind_of, ladder_of
 from rules.reports import AlarmCancelled, AlarmJoined, AlarmRaised, Clock
 from rules.state import House
 from rules.turn import Turn
@@ -63,7 +64,7 @@ def facts(turn: Turn, alarm: Alarm) -> Facts:
 def on_triggered(turn: Turn, event: Triggered) -> None:
     """Take a trigger of a configured sensor; one that is not configured changes nothing."""
     sensor = next((each for each in turn.house.config.sensors if each.id == event.sensor), None)
-    if sensor is None:
+    if sensor is None or sensor.kind in SENSES:
         return
     life = turn.house.sensor(sensor.id)
     if not event.sustained:
@@ -96,7 +97,7 @@ def _stimulus(turn: Turn, sensor: Sensor, detail: str) -> bool:
     if life.triggered_ms is not None and turn.now.ms - life.triggered_ms < REPEAT_MS:
         return False  # S4: the same press, heard again
     turn.put_sensor(replace(life, triggered_ms=turn.now.ms))
-    kind = _kind(turn.house, sensor.kind)
+    kind = kind_of(turn.house.plan, turn.house.config.kinds, sensor.kind)
     if not kind.silent:
         turn.chirp("heard", early=True)  # S1: may sound before the commit; a silent kind never does
     test = turn.house.mode == "engineer" and not kind.always_real
@@ -106,12 +107,6 @@ def _stimulus(turn: Turn, sensor: Sensor, detail: str) -> bool:
     else:
         _join(turn, standing, detail[:TEXT_CHARS_MAX])
     return True
-
-
-def _kind(house: House, name: str) -> Kind:
-    """Give the rule of a kind; a kind that nobody described is an alarm for life, at once."""
-    described = (each for each in (*house.config.kinds, *KINDS) if each.name == name)
-    return next(described, Kind(name, priority=1, cancel_ms=0))
 
 
 def _place(of: Sensor | Alarm) -> tuple[str, str, str]:
@@ -132,6 +127,7 @@ def _joinable(house: House, sensor: Sensor, *, test: bool) -> Alarm | None:
 
 
 def _begin(turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, test: bool) -> None:
+    ladder = ladder_of(turn.house.plan, kind)
     alarm = Alarm(
         id=f"{turn.house.epoch}-alarm-{turn.number('alarms')}",
         kind=kind.name,
@@ -146,6 +142,9 @@ def _begin(turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, test: bool) -
         boot=turn.house.boot,
         triggered=turn.now,
         raise_at_ms=turn.now.ms + kind.cancel_ms,
+        plan_version=turn.house.plan.version,
+        steps=ladder.steps,
+        repeat_ms=ladder.repeat_ms,
     )
     if kind.cancel_ms:
         turn.put_alarm(alarm)
@@ -177,7 +176,7 @@ def raise_alarm(turn: Turn, alarm: Alarm, rule: str) -> None:
         triggers=alarm.triggers,
         triggered=Clock.read(alarm.boot, alarm.triggered),
         linked=alarm.linked,
-        plan_version=turn.house.config.plan_version,
+        plan_version=alarm.plan_version,
     )
     ref = turn.send(report)
     turn.put_alarm(
@@ -191,6 +190,7 @@ def raise_alarm(turn: Turn, alarm: Alarm, rule: str) -> None:
             receipt_due_ms=turn.now.ms + RECEIPT_MS,
             late=not turn.house.connected,
             ladder_from_ms=turn.now.ms,
+            steady_from_ms=turn.now.ms,
         )
     )
 

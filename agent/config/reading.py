@@ -25,7 +25,7 @@ from agent.config.tables import (
     Uplink,
 )
 from agent.pins import FactoryName
-from rules.kinds import KINDS, Kind
+from rules.kinds import KINDS, SENSES, SENSOR_KINDS, Kind
 from sensors.contact import parse_contact
 from sensors.registry import DriverType
 
@@ -174,7 +174,7 @@ class Reading:
         found = self._list(raw, SensorConfig, "sensor", SENSORS_MAX)
         self._unique(found, "sensor", "id", lambda sensor: sensor.id)
         self._unique(found, "sensor", "address", lambda sensor: (sensor.driver, sensor.address))
-        kinds = [kind.name for kind in KINDS]
+        kinds = [*(kind.name for kind in SENSOR_KINDS), *sorted(SENSES)]
         for at, sensor in found.items():
             if sensor.kind not in kinds:
                 remedy = did_you_mean(sensor.kind, kinds)

@@ -56,7 +56,10 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
-    """Broadcom pin numbers of lights (`call`, `arrived`, `someone`, `fault`), `siren` and `sounder`; each optional."""
+    """Broadcom pin numbers of lights (`call`, `arrived`, `someone`, `fault`), `siren` and `sounder`; each optional.
+
+    `beacon` and `relay` are what a care plan's ladder may switch: a flashing light, a door's release.
+    """
 
     call: Pin | None = None
     arrived: Pin | None = None
@@ -64,6 +67,8 @@ class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
     fault: Pin | None = None
     siren: Pin | None = None
     sounder: Pin | None = None
+    beacon: Pin | None = None
+    relay: Pin | None = None
 
     @property
     def by_part(self) -> dict[str, int]:

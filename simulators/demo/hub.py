@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from agent.clock import SystemClock, kernel_synced
-from rules import ladder
+from rules import plan
 from rules.values import Now
 from simulators import pins
 from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, levers
@@ -61,11 +61,12 @@ def main(argv: Sequence[str]) -> int:
     """Put the levers in, and run the hub; give its exit code."""
     lever = levers(Path(argv[0]))
     if lever.siren_ms:
-        ladder.LADDER = tuple(replace(step, after_ms=lever.siren_ms) for step in ladder.LADDER)
+        steps = tuple(replace(step, after_ms=lever.siren_ms) for step in plan.BUILT_IN.steps)
+        plan.BUILT_IN = replace(plan.BUILT_IN, steps=steps)
     lever.disk_there = 0
     if lever.disk_wanted:
         _put_disk_under(lever)
-    return pins.main(argv[1:], clock=LeveredClock(lever))  # which loads the agent, and it the ladder, only now
+    return pins.main(argv[1:], clock=LeveredClock(lever))
 
 
 if __name__ == "__main__":

@@ -344,6 +344,6 @@ async def test_without_pins_changes_are_logged_once(caplog: pytest.LogCaptureFix
     outputs.chirp("heard")
     await outputs.close()
     assert caplog.messages == [
-        "display: call=fast arrived=off someone=off fault=off tone=calling siren=False",
+        "display: call=fast arrived=off someone=off fault=off tone=calling siren=False beacon=off relay=False",
         "chirp: heard",
     ]

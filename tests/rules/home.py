@@ -56,7 +56,7 @@ HOUR = 3_600.0
 
 
 def config(*sensors: Sensor, uplinks: Sequence[str] = ("main",), outputs: bool = True) -> Config:
-    return Config(hub="hub-1", sensors=sensors or SENSORS, uplinks=tuple(uplinks), outputs=outputs, plan_version=7)
+    return Config(hub="hub-1", sensors=sensors or SENSORS, uplinks=tuple(uplinks), outputs=outputs)
 
 
 def through_json(house: House) -> House:

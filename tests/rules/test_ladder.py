@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules import ladder
-from rules.ladder import Step
+from rules import plan
+from rules.plan import Ladder, Step
 from rules.reports import AlarmEscalated
 from tests.rules.home import MINUTE, Home
 
@@ -96,9 +96,8 @@ def test_silence_stops_sound_and_never_escalation() -> None:
 def test_s6_after_a_reboot_the_next_step_fires_at_once_and_later_ones_keep_their_spacing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    steps = tuple(Step(after * 60_000, "siren", unless="received") for after in (1, 3, 10))
-    monkeypatch.setattr(ladder, "LADDER", steps)
-    monkeypatch.setattr("rules.restart.LADDER", steps)
+    steps = tuple(Step(after_ms=after * 60_000, means="siren", unless="received") for after in (1, 3, 10))
+    monkeypatch.setattr(plan, "BUILT_IN", Ladder(name="three", steps=steps))
     home = Home(line=False)
     home.press("smoke-1")
     home.after(65)

@@ -32,7 +32,7 @@ def test_it_says_what_is_there_and_what_was_heard() -> None:
     home.after(60)
     report = home.only(TestReport)
     assert (report.sensors, report.sensors_heard, report.open_alarms) == (10, 1, 1)
-    assert (report.mode, report.plan_version) == ("home", 7)
+    assert (report.mode, report.plan_version) == ("home", 0)
 
 
 def test_s6_it_keeps_its_time_over_a_restart_and_is_not_skipped_while_down() -> None:

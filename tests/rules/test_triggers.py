@@ -122,7 +122,7 @@ def test_an_alarm_says_everything_needed_to_open_a_case() -> None:
     assert (raised.kind, raised.priority, raised.sensor) == ("pendant", 1, "pendant-1")
     assert (raised.location, raised.person, raised.detail) == ("worn", "p1", "emergency")
     assert (raised.test, raised.silent, raised.linked) == (False, False, None)
-    assert (raised.rule, raised.triggers, raised.plan_version) == ("window-ended", 1, 7)
+    assert (raised.rule, raised.triggers, raised.plan_version) == ("window-ended", 1, 0)
     assert (raised.triggered.monotonic_ms, raised.triggered.boot) == (pressed.ms, "boot-1")
     assert (raised.clock.monotonic_ms, raised.clock.synced) == (pressed.ms + 10_000, True)
     assert raised.triggered.wall.startswith("2026-01-01T00:00:2")

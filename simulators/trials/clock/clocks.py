@@ -6,7 +6,7 @@ import signal
 from functools import partial
 
 from rules.delivery import resend_after_ms
-from rules.ladder import LADDER
+from rules.plan import BUILT_IN
 from rules.reports import AlarmEscalated, AlarmJoined, AlarmRaised, FaultCleared
 from simulators.trials.accounts import settle
 from simulators.trials.clock.home import BOOT, BUTTON, BUTTON_2, DAY_S, NAMES, PENDANT, Home, home
@@ -21,7 +21,7 @@ EARLY_MS = 5
 """How early: what is measured here begins after what the hub measures, and ends in whole milliseconds."""
 
 WINDOW_MS = 10_000
-SIREN_MS = LADDER[0].after_ms
+SIREN_MS = BUILT_IN.steps[0].after_ms
 CLOCK_NOTICED_S = 32
 """The hub asks every 30 s whether its clock is trusted now, and then clears the fault."""
 

@@ -5,7 +5,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 
-from rules.ladder import LADDER
+from rules.plan import BUILT_IN
 from simulators.proxy import Proxy
 from simulators.rig import NO_WINDOW, Rig, pendants, radio, x10
 from simulators.serial_line import SerialAdapter
@@ -19,7 +19,7 @@ SOUND_MS = 1_000
 OFFER_MS = 1_000
 """How long after it said that it is online a hub may take until a waiting alarm is at the centre."""
 
-SIREN_MS = LADDER[0].after_ms
+SIREN_MS = BUILT_IN.steps[0].after_ms
 SIREN_LATE_MS = 500
 
 _START_S = 3.0  # more than a restart takes
