@@ -82,10 +82,9 @@ HANDLERS: dict[type[Event], tuple[Callable[[Turn, Any], None], ...]] = {
 def next_deadline(house: House) -> int | None:
     """Give the boot-relative ms at which the house must be stepped again; None when nothing is waiting.
 
-    Always later than the last step. A deadline that is still due after it is one whose rule failed.
+    Always later than the last step: one that is still due after it is one whose rule failed, and comes again.
     """
-    dues = [due for due_ms, _ in DEADLINES if (due := due_ms(house)) is not None]
-    return min((due if due > house.now_ms else house.now_ms + STUCK_MS for due in dues), default=None)
+    return house.due_ms
 
 
 def step(house: House, now: Now, event: Event) -> tuple[House, tuple[Action, ...]]:
@@ -106,16 +105,17 @@ def step(house: House, now: Now, event: Event) -> tuple[House, tuple[Action, ...
         turn.now = Now(house.now_ms, now.wall_ms, now.synced)
     if isinstance(event, Started):
         restart.open_epoch(turn, event)
-    if not rebooted:
+    if not rebooted and turn.house.due_ms is not None and turn.house.due_ms <= turn.now.ms:
         _run_deadlines(turn)
     for handle in HANDLERS[type(event)]:
         _attempt(turn, handle, event)
     turn.update(now_ms=turn.now.ms)
-    _run_deadlines(turn)
+    turn.update(due_ms=_run_deadlines(turn))
     return turn.house, tuple(turn.actions)
 
 
-def _run_deadlines(turn: Turn) -> None:
+def _run_deadlines(turn: Turn) -> int | None:
+    """Act on all that is due by now, each at its own time; give when the next is due."""
     until = turn.now
     failed: set[Callable[[Turn], None]] = set()
     while True:
@@ -125,7 +125,8 @@ def _run_deadlines(turn: Turn) -> None:
         due, act = min(waiting, key=lambda each: each[0], default=(None, None))
         if due is None or act is None or due > until.ms:
             turn.now = until
-            return
+            dues = [due] if due is not None else []
+            return min([*dues, until.ms + STUCK_MS] if failed else dues, default=None)
         turn.now = until.at(max(due, turn.house.now_ms))
         turn.update(now_ms=turn.now.ms)
         if not _attempt(turn, act):

@@ -92,11 +92,12 @@ class Counters(Value, frozen=True, kw_only=True):
 
 
 class House(Value, frozen=True, kw_only=True):
-    """Everything the rules remember between two events."""
+    """Everything the rules remember between two events. `due_ms` is when the next deadline is, as of `now_ms`."""
 
     boot: str = ""
     epoch: str = ""
     now_ms: int = 0
+    due_ms: int | None = None
     synced: bool = False
     config: Config = Config(hub="")
     plan: Plan = Plan()

@@ -1,5 +1,8 @@
 """One step under way: the house so far and the actions so far. Lives only inside `engine.step`."""
 
+from bisect import bisect_left
+from operator import attrgetter
+
 from msgspec.structs import replace
 
 from rules.actions import Action, Chirp, ChirpName, Send
@@ -59,5 +62,7 @@ class Turn:
 
     def put_sensor(self, life: SensorLife) -> None:
         """Remember what is known of a sensor."""
-        others = tuple(each for each in self.house.sensors if each.sensor != life.sensor)
-        self.update(sensors=tuple(sorted((*others, life), key=lambda each: each.sensor)))
+        lives = self.house.sensors
+        place = bisect_left(lives, life.sensor, key=attrgetter("sensor"))
+        known = place < len(lives) and lives[place].sensor == life.sensor
+        self.update(sensors=(*lives[:place], life, *lives[place + known :]))
