@@ -26,9 +26,9 @@ def on_replied(turn: Turn, event: Replied) -> None:
         return
     alarm = turn.house.alarm(asked.alarm)
     if alarm is None:
-        texts.answer(turn, event.contact, None, "over")
+        texts.answer(turn, event.contact, asked, "over")
     elif alarm.stage == "acknowledged" and alarm.contact != event.contact:
-        texts.answer(turn, event.contact, alarm, "taken")  # the first owns it; others are told
+        texts.answer(turn, event.contact, asked, "taken")  # the first owns it; others are told
     else:
         acknowledge(turn, alarm, "contact", contact=event.contact)
-        texts.answer(turn, event.contact, alarm, "yours")
+        texts.answer(turn, event.contact, asked, "yours")

@@ -70,7 +70,6 @@ class Text(Value, frozen=True, kw_only=True):
     alarm: str
     what: What
     kind: str
-    location: str
     test: bool
     plan_version: int
     code: int = 0

@@ -52,10 +52,10 @@ def settle(turn: Turn, alarm: Alarm, what: Literal["taken", "over"], *, spare: s
             _tell(turn, text.contact, alarm, what)
 
 
-def answer(turn: Turn, contact: str, alarm: Alarm | None, what: What) -> None:
-    """Answer a contact's reply; the same answer to the same contact about the same alarm is given once."""
-    if not _told(turn.house, contact, alarm.id if alarm is not None else "", what):
-        _tell(turn, contact, alarm, what)
+def answer(turn: Turn, contact: str, about: Text | None, what: What) -> None:
+    """Answer a contact's reply to a text; the same answer to the same contact about the same alarm is given once."""
+    if not _told(turn.house, contact, about.alarm if about is not None else "", what):
+        _tell(turn, contact, about, what)
 
 
 def asked(turn: Turn, contact: str, code: int) -> Text | None:
@@ -82,16 +82,15 @@ def _code(house: House, contact: str) -> int:
     return next(code for code in codes if code not in taken)  # TEXTS_MAX is less than there are codes
 
 
-def _tell(turn: Turn, contact: str, alarm: Alarm | None, what: What, code: int = 0) -> None:
+def _tell(turn: Turn, contact: str, about: Alarm | Text | None, what: What, code: int = 0) -> None:
     text = Text(
         id=f"{turn.house.epoch}-text-{turn.number('texts')}",
         contact=contact,
-        alarm=alarm.id if alarm is not None else "",
+        alarm="" if about is None else about.id if isinstance(about, Alarm) else about.alarm,
         what=what,
-        kind=alarm.kind if alarm is not None else "",
-        location=alarm.location if alarm is not None else "",
-        test=alarm is not None and alarm.test,
-        plan_version=alarm.plan_version if alarm is not None else turn.house.plan.version,
+        kind="" if about is None else about.kind,
+        test=about is not None and about.test,
+        plan_version=turn.house.plan.version if about is None else about.plan_version,
         code=code,
         due_ms=turn.now.ms + OUTCOME_MS,
         until_ms=turn.now.ms + CODE_MS,
@@ -209,11 +208,12 @@ def _due(turn: Turn, text: Text) -> None:
 
 def after_start(turn: Turn, *, rebooted: bool) -> None:
     """A process that died may have sent what it did not note: better told twice than never (S3)."""
+    just_now = {action.text for action in turn.actions if isinstance(action, SendText)}
     for text in turn.house.texts:
         until_ms = turn.now.ms + CODE_MS if rebooted else text.until_ms
         if text.state != "waiting":
             _put(turn, replace(text, until_ms=until_ms))
-        else:
+        elif text.id not in just_now:  # it fell due while no process ran
             again = replace(text, trying=True, due_ms=turn.now.ms + OUTCOME_MS, until_ms=until_ms)
             _put(turn, again)
             _send(turn, again)

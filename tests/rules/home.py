@@ -5,7 +5,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from rules.actions import Action, Chirp, Send, SendCheckIn
+from rules.actions import Action, Chirp, Send, SendCheckIn, SendText
 from rules.alarm import Alarm
 from rules.engine import next_deadline, step
 from rules.events import (
@@ -21,13 +21,17 @@ from rules.events import (
     LinkDown,
     LinkUp,
     Mode,
+    PlanOffered,
     Receipted,
     ReceiptResult,
+    Replied,
     Sensor,
     Started,
+    TextSent,
     Tick,
     Triggered,
 )
+from rules.plan import Contact, Ladder, Plan, Rule, Step
 from rules.projection import Display, project
 from rules.reports import TYPE_OF, AlarmRaised, Report
 from rules.state import House
@@ -65,7 +69,10 @@ def through_json(house: House) -> House:
 
 
 class Home:
-    """A hub with its sensors. Time moves only by `after` (the hub wakes on time) and `asleep_for` (it does not)."""
+    """A hub with its sensors. Time moves only by `after` (the hub wakes on time) and `asleep_for` (it does not).
+
+    `answers_check_ins`: the centre does; `texts_go`: the mobile network takes every text at once.
+    """
 
     def __init__(self, *sensors: Sensor, uplinks: Sequence[str] = ("main",), line: bool = True) -> None:
         self.house = House()
@@ -73,6 +80,7 @@ class Home:
         self.wall_from_boot_ms = WALL_MS
         self.synced = True
         self.answers_check_ins = True
+        self.texts_go = False
         self.config = config(*sensors, uplinks=uplinks)
         self.journal: list[tuple[Now, Event]] = []
         self.history: list[Action] = []
@@ -112,6 +120,9 @@ class Home:
         done = list(actions)
         self.actions += done
         self.history += done
+        for action in done:
+            if isinstance(action, SendText) and self.texts_go:
+                self.text_sent(action)
         if self.answers_check_ins:
             for action in done:
                 if isinstance(action, SendCheckIn) and action.id == self.house.centre.waiting:
@@ -179,6 +190,17 @@ class Home:
     def resolve(self) -> list[Action]:
         return self.command("resolve", alarm=self.alarm.id, outcome="fine")
 
+    def plan(self, plan: Plan) -> list[Action]:
+        """A newer plan, proven already."""
+        return self.happens(PlanOffered(plan))
+
+    def text_sent(self, text: SendText | None = None) -> list[Action]:
+        """The network takes a text; the last one unless told otherwise."""
+        return self.happens(TextSent((text or self.texts()[-1]).text))
+
+    def reply(self, contact: str, code: int, answer: int = 1) -> list[Action]:
+        return self.happens(Replied(contact, answer, code))
+
     def set_mode(self, mode: Mode) -> list[Action]:
         return self.command("set-mode", mode=mode)
 
@@ -213,6 +235,14 @@ class Home:
         """The reports of a type, since the last `forget`."""
         return [each.report for each in self.actions if isinstance(each, Send) and isinstance(each.report, kind)]
 
+    def texts(self) -> list[SendText]:
+        """The texts handed to the modem, since the last `forget`."""
+        return [each for each in self.actions if isinstance(each, SendText)]
+
+    def told(self) -> list[tuple[str, str]]:
+        """Who was texted what."""
+        return [(text.contact, text.what) for text in self.texts()]
+
     def only(self, kind: type[R]) -> R:
         (report,) = self.sent(kind)
         return report
@@ -244,3 +274,21 @@ def _word(action: Action) -> str:
 
 def chirps(actions: Sequence[Action]) -> list[str]:
     return [action.name for action in actions if isinstance(action, Chirp)]
+
+
+def plan_of(*steps: Step, kind: str = "smoke", repeat: float = 0, version: int = 1, **rest: object) -> Plan:
+    """A plan with one ladder, for one kind, and two contacts who agreed to be called."""
+    fields: dict[str, object] = {
+        "contacts": (
+            Contact(contact="daughter", consent="2026-10-01"),
+            Contact(contact="neighbour", consent="2026-10-02", language="pl", neighbour=True),
+        ),
+        "kinds": (Rule(kind=kind, ladder="help"),),
+        "ladders": (Ladder(name="help", steps=steps, repeat_ms=round(repeat * 1000)),),
+    }
+    return Plan(version=version, **(fields | rest))  # type: ignore[arg-type]
+
+
+def sms(after: float, *to: str, **rest: object) -> Step:
+    """A step that texts, `after` seconds from the raise."""
+    return Step(after_ms=round(after * 1000), means="sms", to=to, **rest)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import pytest
 from rules import plan
 from rules.plan import Ladder, Step
 from rules.reports import AlarmEscalated
-from tests.rules.home import MINUTE, Home
+from tests.rules.home import HOUR, MINUTE, Home, plan_of, sms
 
 
 @pytest.mark.parametrize("line", ["up", "down", "lost at once", "lying"])
@@ -107,3 +107,172 @@ def test_s6_after_a_reboot_the_next_step_fires_at_once_and_later_ones_keep_their
     assert [each.step for each in home.sent(AlarmEscalated)] == [2]
     home.after(0.001)
     assert [each.step for each in home.sent(AlarmEscalated)] == [2, 3]
+
+
+# --- ladders of a care plan ----------------------------------------------------------------------------
+
+
+def at(after: float, means: str, **rest: object) -> Step:
+    return Step(after_ms=round(after * 1000), means=means, **rest)  # type: ignore[arg-type]
+
+
+def taken(home: Home) -> list[tuple[int, str]]:
+    return [(each.step, each.means) for each in home.sent(AlarmEscalated)]
+
+
+def test_steps_come_at_their_times_in_their_order() -> None:
+    home = Home()
+    home.plan(plan_of(at(30, "light"), sms(60, "daughter"), at(60, "siren", unless="received"), at(120, "centre")))
+    home.press("smoke-1")
+    home.forget().after(29.999)
+    assert taken(home) == []
+    home.after(0.001)
+    assert taken(home) == [(1, "light")]
+    home.after(30)
+    assert taken(home) == [(1, "light"), (2, "sms"), (3, "siren")]
+    home.after(60)
+    assert taken(home)[3:] == [(4, "centre")]
+
+
+def test_a_late_wake_up_takes_the_same_steps_as_a_punctual_one() -> None:
+    punctual, late = Home(), Home()
+    for home in (punctual, late):
+        home.plan(plan_of(at(10, "light", for_ms=20_000), sms(20, "daughter"), at(40, "siren", unless="received")))
+        home.press("smoke-1")
+        home.forget()
+    punctual.after(100)
+    late.asleep_for(100).after(0)
+    assert taken(late) == taken(punctual)
+    assert late.house.alarms == punctual.house.alarms
+    assert late.display().beacon == "off"
+
+
+def test_a_light_goes_out_after_its_time_and_one_without_a_time_stays_until_the_alarm_is_resolved() -> None:
+    home = Home()
+    home.plan(plan_of(at(1, "light", for_ms=60_000), at(2, "relay")))
+    home.press("smoke-1")
+    home.after(3)
+    assert (home.display().beacon, home.display().relay) == ("fast", True)
+    home.after(MINUTE)
+    assert (home.display().beacon, home.display().relay) == ("off", True)
+    home.help_arrives()
+    assert home.display().relay
+    home.resolve()
+    assert not home.display().relay
+
+
+def test_a_step_until_resolved_comes_on_time_though_somebody_has_the_alarm() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter"), at(90, "relay", unless="resolved")))
+    home.press("smoke-1")
+    home.after(30).help_arrives()
+    home.forget().after(MINUTE)
+    assert taken(home) == [(2, "relay")]
+    home.after(44 * MINUTE + 0.001)
+    assert home.stage == "raised", "the acknowledgement has lapsed"
+    home.after(29.998)
+    assert taken(home) == [(2, "relay")]
+    home.after(1)
+    assert taken(home) == [(2, "relay"), (1, "sms")]
+
+
+def test_s3_a_ladder_that_repeats_begins_anew_until_somebody_has_the_alarm() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter"), at(90, "relay", unless="resolved", for_ms=5_000), repeat=10 * MINUTE))
+    home.press("smoke-1")
+    home.forget().after(60 + 10 * MINUTE + 59.999)
+    assert taken(home) == [(1, "sms"), (2, "relay")]
+    home.after(0.001)
+    assert [(each.step, each.round) for each in home.sent(AlarmEscalated)] == [(1, 1), (2, 1), (1, 2)]
+    home.forget().after(1).help_arrives()
+    home.after(44 * MINUTE)
+    assert taken(home) == []
+
+
+def test_s1_a_silent_alarm_takes_no_step_that_could_be_heard_or_seen() -> None:
+    home = Home()
+    home.plan(plan_of(at(1, "siren"), at(2, "light"), at(3, "say"), sms(4, "daughter"), kind="door-button"))
+    home.press("door-1")
+    home.after(10)
+    assert taken(home) == [(4, "sms")]
+    assert home.display() == Home().display()
+
+
+def test_a_step_for_the_night_is_for_the_night() -> None:
+    home = Home()
+    home.plan(plan_of(sms(1, "neighbour", only="day"), sms(2, "daughter", only="night")))
+    home.press("smoke-1")
+    home.after(5)
+    assert home.told() == [("neighbour", "alarm")]
+
+
+def test_s9_an_open_alarm_finishes_by_the_ladder_it_began() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter")))
+    home.press("smoke-1")
+    home.plan(plan_of(at(10, "siren"), version=2))
+    home.after(59.999)
+    assert not home.display().siren
+    home.after(0.001)
+    assert [(text.contact, text.plan_version) for text in home.texts()] == [("daughter", 1)]
+    home.command("resolve", alarm=home.alarm.id)
+    home.press("smoke-1")
+    home.after(10)
+    assert home.display().siren
+
+
+def test_s6_a_process_restart_keeps_a_ladder_to_the_millisecond() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter"), sms(120, "neighbour")))
+    home.press("smoke-1")
+    home.after(30)
+    home.restart(down=10)
+    home.link_up()
+    home.after(19.999)
+    assert home.told() == []
+    home.after(0.001)
+    assert home.told() == [("daughter", "alarm")]
+    home.text_sent()
+    home.restart(down=80)
+    assert home.told() == [("daughter", "alarm"), ("neighbour", "alarm")]
+
+
+def test_s6_after_a_reboot_an_acknowledged_alarms_next_step_is_due_at_once() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter"), sms(180, "neighbour"), at(600, "relay", unless="resolved")))
+    home.press("smoke-1")
+    home.after(20).help_arrives()
+    home.after(5 * MINUTE)
+    home.forget().reboot()
+    assert home.told() == [("daughter", "alarm")]
+    home.text_sent()
+    home.after(119.999)
+    assert home.told() == [("daughter", "alarm")]
+    home.after(0.001)
+    assert home.told()[1:] == [("neighbour", "alarm")]
+
+
+def test_simultaneous_alarms_each_run_their_own_ladder() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter"), kind="smoke"))
+    home.press("smoke-1")
+    home.after(30)
+    home.wet()
+    home.after(30)
+    assert home.told() == [("daughter", "alarm")]
+    home.after(30)
+    assert home.display().siren, "the flood has the built-in ladder"
+    assert [alarm.kind for alarm in home.house.alarms] == ["smoke", "flood"]
+
+
+def test_a_long_night_does_not_wear_a_ladder_out() -> None:
+    home = Home(line=False)
+    home.plan(plan_of(sms(60, "daughter"), repeat=30 * MINUTE))
+    home.press("smoke-1")
+    for _ in range(24):
+        home.after(HOUR / 2)
+        for text in home.house.texts:
+            if text.state == "waiting":
+                home.text_sent(next(each for each in home.texts() if each.text == text.id))
+    assert home.alarm.round == 24
+    assert len(home.house.texts) <= 3
