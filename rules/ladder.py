@@ -62,17 +62,12 @@ def _round_due_ms(alarm: Alarm) -> int | None:
     """When the ladder begins anew: nobody had the alarm through all of it (S3)."""
     if not alarm.repeat_ms or alarm.stage != "raised" or alarm.ladder_from_ms is None:
         return None
-    waiting = [place for place in range(len(alarm.steps)) if place not in alarm.taken]
-    if waiting:
-        return None
-    last_ms = max((step.after_ms for step in alarm.steps if step.unless != "resolved"), default=0)
-    return alarm.ladder_from_ms + last_ms + alarm.repeat_ms
+    lasts_ms = [step.after_ms for step in alarm.steps if step.unless != "resolved"]
+    return alarm.ladder_from_ms + max(lasts_ms) + alarm.repeat_ms if lasts_ms else None
 
 
 def _anew(turn: Turn, alarm: Alarm) -> Alarm:
     kept = tuple(place for place in alarm.taken if alarm.steps[place].unless == "resolved")
-    if len(kept) == len(alarm.steps):
-        return replace(alarm, repeat_ms=0)  # nothing in it could ever be done again
     return replace(alarm, round=alarm.round + 1, taken=kept, ladder_from_ms=turn.now.ms)
 
 

@@ -59,15 +59,9 @@ def answer(turn: Turn, contact: str, about: Text | None, what: What) -> None:
 
 
 def asked(turn: Turn, contact: str, code: int) -> Text | None:
-    """Give the text that this contact can answer with this code, while it is good."""
-    return next(
-        (
-            text
-            for text in turn.house.texts
-            if (text.contact, text.code, text.what) == (contact, code, "alarm") and text.until_ms > turn.now.ms
-        ),
-        None,
-    )
+    """Give the text that this contact can answer with this code: one whose hour is over is forgotten already."""
+    texts = (text for text in turn.house.texts if (text.contact, text.code) == (contact, code))
+    return next((text for text in texts if text.what == "alarm"), None)
 
 
 def _told(house: House, contact: str, alarm: str, what: What) -> bool:

@@ -250,6 +250,10 @@ def test_s6_after_a_reboot_an_acknowledged_alarms_next_step_is_due_at_once() -> 
     assert home.told() == [("daughter", "alarm")]
     home.after(0.001)
     assert home.told()[1:] == [("neighbour", "alarm")]
+    home.after(239.999 - 120)
+    assert not home.display().relay, "40 s were left of the one, 280 s of the other"
+    home.after(0.001)
+    assert home.display().relay
 
 
 def test_simultaneous_alarms_each_run_their_own_ladder() -> None:
