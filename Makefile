@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check sim soak bench lock clean machine
+.PHONY: help run test check sim soak fuzz bench lock clean machine
 
 help: ## list these targets
 	@echo "Hearthline. Each target sets up what it needs, in $(VENV); PYTHON=python3.13 chooses another Python."
@@ -39,12 +39,16 @@ sim: $(VENV)/.run ## many made-up days of a home, from seeds; ARGS="--seed 7 --d
 soak: $(VENV)/.run machine ## break the real hub for hours, and count; goes on where it was; ARGS="--list" shows how far
 	@$(BIN)/python -m simulators.trials $(ARGS)
 
+fuzz: $(VENV)/.fuzz ## junk at everything that takes bytes from outside; ARGS="--seconds 600 rfxtrx"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 bench: $(VENV)/.run machine ## how fast, and how much memory; ARGS="--write FILE" keeps the page
 	@$(BIN)/python -m simulators.bench $(ARGS)
 
 lock: $(VENV)/.dev ## choose the newest libraries and lock them, by hash, in requirements/
 	$(LOCK) --upgrade --extra build --output-file requirements/run.txt
 	$(LOCK) --upgrade --extra build --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(LOCK) --upgrade --extra fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt
 
 clean: ## remove what these targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -69,6 +73,12 @@ $(VENV)/.run: requirements/run.txt pyproject.toml $(MADE)
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "Installing what it is tested with ..."
 	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@echo "Installing what looks for junk that hurts ..."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || \
+		{ echo "There is no atheris for this machine or Python: fuzz on x86-64, where make test runs a bounded look." >&2; exit 1; }
 	@touch $@
 
 # The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime.

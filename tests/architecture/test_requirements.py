@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.house import PROJECT, ROOT
 
-LOCKS = ["run.txt", "dev.txt"]
+LOCKS = ["run.txt", "dev.txt", "fuzz.txt"]
 
 
 def lock(name: str) -> str:
