@@ -15,6 +15,7 @@ from simulators.bench.page import Results, page, table
 from simulators.bench.press import press
 from simulators.bench.stage import Line, Probe, Stage
 from simulators.trials.syncs import count_syncs
+from simulators.world.engine import year
 
 ROUNDS = 4
 """Hub and floor take turns, so that what else the machine does meanwhile meets both."""
@@ -46,6 +47,8 @@ class Bench:
         say(f"memory: {events[-1]} events")
         held = await grow(self._stage, line, self._stage.config(line.path), events)
         line.close()
+        say("the engine alone: a year of a household")
+        made = await asyncio.to_thread(year, seed=1)
         return Results(
             floor=floor,
             hub=hub,
@@ -54,7 +57,7 @@ class Bench:
             footprint=footprint,
             held=held,
             syncs=await self._syncs(),
-            years_a_minute=None,
+            years_a_minute=made.years_a_minute,
             sync_ms=sync_ms(self._folder),
         )
 

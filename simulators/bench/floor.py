@@ -158,4 +158,5 @@ def _report(epoch: str, number: int) -> AlarmRaised:
         triggered=clock,
         linked=None,
         plan_version=0,
+        plan_rule="kind.pendant",
     )

@@ -30,7 +30,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
     `drains`: (floor, hub) events a second, round by round.
     `syncs`: for a kind of alarm, what its steps cost; None where SQLite cannot be watched. `years_a_minute`: simulated
-    by the engine alone; None when it was not measured.
+    by the engine alone.
     """
 
     floor: Probe
@@ -40,7 +40,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     footprint: Footprint
     held: list[Held]
     syncs: dict[str, tuple[int, int, int]] | None
-    years_a_minute: float | None
+    years_a_minute: float
     sync_ms: list[float]
 
 
@@ -106,10 +106,13 @@ def _goals(results: Results) -> list[str]:
             grown <= GROWTH_KIB,
         ),
         ("idle", f"{idle:.2f} % of one core", f"≤ {IDLE_PERCENT} %", idle <= IDLE_PERCENT),
+        (
+            "engine alone",
+            f"{results.years_a_minute:.1f} household-years a minute",
+            f"≥ {YEARS_PER_MINUTE:g}",
+            results.years_a_minute >= YEARS_PER_MINUTE,
+        ),
     ]
-    if results.years_a_minute is not None:
-        years = results.years_a_minute
-        rows.append(("engine alone", f"{years:.1f} household-years a minute", "≥ 1", years >= YEARS_PER_MINUTE))
     return [
         "| | measured | goal | |",
         "|---|---|---|---|",
@@ -186,6 +189,16 @@ Compare the ratios, not the milliseconds: a desktop disk commits in a tenth of t
 Made by `make bench` on: {machine}.
 
 {table}
+
+## Where the time of a press goes
+
+Profiled by hand on the machine of November 2026, when the median was 1.66 times the floor's on a quiet machine (1.99 ms
+to 1.20). In a loop, each step of a press takes little: decoding its frame 6 us, finding its sensor 1, queueing it 2,
+deciding 61 (77 before its deadlines were asked once a step), the sound 3, all lamps 7; a commit to three tables takes
+0.05 ms more than the floor's to one. That is 0.13 of the 0.79 ms. The rest is code that a press finds cold: after a
+pause in which something else has had the processor's caches (64 MiB written through between two presses) decoding takes
+103 us, deciding 405, finding and queueing 74. A hub is pressed a few times a day, so this is what it costs; the floor
+has a few lines to find cold, a hub some thousand. The 99th percentile is well within its goal.
 
 ## Where the memory goes
 
