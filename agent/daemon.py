@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agent.buttons import ButtonBoard
+from agent.certificates import Certificates
 from agent.clock import Clock
 from agent.config import HubConfig, rules_config
 from agent.config import Uplink as UplinkConfig
@@ -22,6 +23,8 @@ from agent.inbox import Inbox
 from agent.keeping import keep
 from agent.outputs import LogOutputs, Outputs, PinOutputs
 from agent.pins import Board
+from agent.planning import make_plans
+from agent.power import PowerWatch
 from agent.pump import Pump
 from agent.seams import Seams
 from agent.sensing import Sensing
@@ -33,6 +36,7 @@ from agent.store.retention import Limits
 from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.inward import Inward
+from agent.uplink.presence import Presence
 from agent.uplink.tls import tls_context
 from agent.uplink.uplink import Uplink
 from rules.actions import (
@@ -48,7 +52,8 @@ from rules.actions import (
     SendText,
     Settle,
 )
-from rules.events import ClockChanged, Dropped, Started, TextFailed
+from rules.events import ClockChanged, Dropped, Started
+from rules.links import wanted
 from rules.reports import TYPE_OF, AlarmFacts
 
 log = logging.getLogger(__name__)
@@ -88,11 +93,20 @@ class Daemon:
             self._pins = lambda: seams.pin_factory
         self._board = board
         self._signer = seams.signer(config)
-        self.inward = Inward(config.hub, seams.verifier(config))
+        verifier = seams.verifier(config)
+        self.inward = Inward(config.hub, verifier)
+        self.plans = make_plans(
+            config, seams, verifier, house=lambda: self.hub.house, put=self.inbox.put, refuse=self.inward.refuse
+        )
         self._tls = {uplink.name: tls_context(uplink) for uplink in config.uplinks}
         self.sensing = Sensing(config, self.inbox, clock, self._pins, seams.driver_type)
+        self.texting = seams.make_texting(
+            config, seams.book or self.plans.keeping, self.inbox.put, clock, lambda: self.hub.house
+        )
         self._tasks: set[asyncio.Task[None]] = set()
+        self.power = PowerWatch(seams.supplies, self.inbox.put)
         self.uplinks: tuple[Uplink, ...] = ()
+        self._presence = Presence()
         self._recounting = False
         self._quarantined = False
         self._started_ms = clock.now().ms
@@ -167,6 +181,7 @@ class Daemon:
         config = rules_config(self.config, lambda name: self._seams.driver_type(name).heartbeat_ms, software())
         epoch = self._seams.dice.randbytes(EPOCH_BYTES).hex()
         self.inbox.put(Started(self.clock.boot, epoch, config, store_quarantined=self._quarantined))
+        self.plans.at_start()
 
     def _make_outputs(self) -> Outputs:
         if self._seams.outputs is not None:
@@ -176,9 +191,12 @@ class Daemon:
         return PinOutputs(self.config.outputs.by_part, self._pins, self.inbox.tell)
 
     def _make_uplink(self, config: UplinkConfig) -> Uplink:
+        first = config is self.config.uplinks[0]
         return Uplink(
             config,
             self.config.hub,
+            client_id=self.config.hub if first else f"{self.config.hub}.{config.name}",
+            presence=self._presence,
             signer=self._signer,
             inward=self.inward,
             inbox=self.inbox,
@@ -196,13 +214,18 @@ class Daemon:
         if self.config.drivers:
             self._keep("sensors", self.sensing.listening.run)
         self._keep("clock", self._watch_clock)
+        self._keep("power", self.power.run)
+        self._keep("texting", self.texting.run)
+        self._keep("certificates", Certificates(self.config.uplinks, self.clock, self.inbox.put).run)
         self._keep("store", self._prune)
         self._keep("mending", self._make_mending().run)
         if self._pins is not None and self.config.buttons.by_name:
             self._keep(
                 "buttons", ButtonBoard(self.config.buttons.by_name, self._pins, self._now_ms, self.inbox.tell).run
             )
+        self._keep("plans", self.plans.run)
         for uplink in self.uplinks:
+            uplink.hearing.on_plan = self.plans.arrived
             self._keep(f"uplink-{uplink.name}", uplink.run)
 
     def _make_mending(self) -> Mending:
@@ -246,9 +269,13 @@ class Daemon:
         What calls for help goes first, then what is shown, then everything else.
         """
         self._seams.turned(turned)
+        self.sensing.supervise(self.hub.house)
         for row in turned.rows:
             for uplink in self.uplinks:
                 uplink.offer(row)
+        needed = wanted(self.hub.house)
+        for uplink in self.uplinks:
+            uplink.want(wanted=uplink.name in needed)
         self.outputs.show(turned.display)
         for action in turned.actions:
             if isinstance(action, Send) and isinstance(action.report, AlarmFacts):
@@ -267,8 +294,8 @@ class Daemon:
                 self.outputs.chirp(name)
             case Say():
                 self.outputs.chirp("attention")  # what is said needs a voice, which the hub does not have yet
-            case SendText(text=text):
-                self.inbox.put(TextFailed(text, "this hub has no modem"))
+            case SendText():
+                self.texting.send(action)
             case SendCheckIn(id=ref):
                 body = self.documents.check_in(action)
                 for uplink in self.uplinks:
@@ -349,7 +376,8 @@ class Daemon:
         counted = {f"noise of {name}": each.noise for name, each in self.sensing.listening.status.items() if each.noise}
         counted |= {f"strangers of {name}": count for name, count in self.sensing.roster.strange.items()}
         counted |= {f"refused {reason}": count for reason, count in self.inward.refused.items()}
-        counted |= {f"dropped {lane}": count for lane, count in self.inbox.dropped.items()}
+        counted |= {f"dropped {lane}": count for lane, count in self.inbox.dropped.items()} | self.texting.counters
+        counted |= {"power supply files that cannot be used": self.power.bad} if self.power.bad else {}
         for uplink in self.uplinks:
             counted |= {f"{uplink.name}: {what}": count for what, count in uplink.counters.items()}
         return counted
@@ -359,8 +387,7 @@ class Daemon:
 
     async def _stop(self, pump: asyncio.Task[None]) -> None:
         self.health.stopping()
-        for uplink in self.uplinks:
-            await uplink.stop("stopped")
+        await asyncio.gather(*(uplink.stop("stopped") for uplink in self.uplinks))
         for task in (*self._tasks, pump):
             task.cancel()
         await asyncio.wait([*self._tasks, pump], timeout=STOP_S)

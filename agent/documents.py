@@ -21,8 +21,10 @@ from agent.wire.messages import (
     Status,
     encode_event,
 )
+from rules import power, selftest
 from rules.actions import SendCheckIn
 from rules.faults import notes
+from rules.kinds import SENSES
 from rules.reports import Clock as ClockReading
 from rules.values import utc
 
@@ -57,15 +59,17 @@ class Documents:
         """Give rows that wait in the store, in the order they should be offered."""
         return await self._writer.waiting(limit, exclude)
 
-    def status(self, nonce: str, *, online: bool, reason: str = "") -> bytes:
-        """Give the status document."""
-        house = self._hub.house
+    def status(self, nonce: str, *, online: bool, also: tuple[str, ...] = (), reason: str = "") -> bytes:
+        """Give the status document of a connection; `also` are the hub's others that live."""
+        house, now = self._hub.house, self._clock.now()
         return msgspec.json.encode(
             Status(
                 aud=CENTRE,
-                iat=self._clock.now().wall_ms // 1000,
+                iat=now.wall_ms // 1000,
                 online=online,
                 nonce=nonce,
+                also=also,
+                monotonic_ms=now.ms,
                 boot=house.boot,
                 epoch=house.epoch,
                 reason=reason,
@@ -86,9 +90,11 @@ class Documents:
         """Tell whether what the state document says has changed since it was last asked (lane heads ride along)."""
         house = self._hub.house
         alarms = tuple((alarm.id, alarm.stage, alarm.delivery) for alarm in house.alarms)
-        sensors = tuple((life.sensor, life.active) for life in house.sensors)
+        watched = {sensor.id for sensor in house.config.sensors if sensor.kind in SENSES}
+        sensors = tuple((life.sensor, life.active) for life in house.sensors if life.sensor not in watched)
         links = tuple((link.name, link.up) for link in house.links)
-        now = (alarms, sensors, links, house.mode, house.faults, house.synced, house.config)
+        supply = (house.power.mains, house.power.battery)
+        now = (alarms, sensors, links, house.mode, house.faults, house.synced, house.config, supply)
         changed = now != self._said
         self._said = now
         return changed
@@ -114,12 +120,15 @@ class Documents:
                         kind=sensor.kind,
                         location=sensor.location,
                         heard=utc(life.heard_wall_ms) if life.heard_wall_ms is not None else None,
-                        active=life.active,
+                        active=life.active and sensor.kind not in SENSES,  # S11: who is in bed is nobody's business
                     )
                     for sensor in house.config.sensors
                     if (life := lives.get(sensor.id)) is not None
                 ),
-                links=tuple(LinkNote(uplink=link.name, up=link.up) for link in house.links),
+                links=tuple(
+                    LinkNote(uplink=link.name, up=link.up, standby=house.standby(link.name) is not None)
+                    for link in house.links
+                ),
                 alarms=tuple(
                     AlarmNote(
                         alarm=alarm.id,
@@ -143,5 +152,8 @@ class Documents:
                     for lane in ("a", "t")
                 },
                 counters=self._counters(),
+                power=selftest.source(house),
+                battery=house.power.battery,
+                hours_left=power.hours_left(house),
             )
         )

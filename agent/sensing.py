@@ -7,6 +7,10 @@ from typing import Any
 from agent.clock import Clock
 from agent.config import HubConfig
 from agent.inbox import Inbox
+from rules.events import Config
+from rules.plan import Plan
+from rules.state import House
+from rules.supervision import silences
 from sensors.driver import Observation, SensorDriver
 from sensors.listening import Listening
 from sensors.registry import DriverType
@@ -27,9 +31,16 @@ class Sensing:
         self._driver_type = driver_type
         self._inbox = inbox
         self._clock = clock
-        self.roster = Roster(Place(each.driver, each.address, each.id) for each in config.sensors)
+        self.roster = Roster(Place(each.driver, each.address, each.id, each.kind) for each in config.sensors)
+        self._supervised: tuple[Config, Plan] | None = None
         makers = {driver.name: partial(self._make, config, driver.name, pins) for driver in config.drivers}
         self.listening = Listening(makers, self._hear, inbox.tell)
+
+    def supervise(self, house: House) -> None:
+        """Have the roster tell signs of life as often as this house's configuration and care plan need them."""
+        if (house.config, house.plan) != self._supervised:
+            self._supervised = (house.config, house.plan)
+            self.roster.supervise(silences(house))
 
     def _make(self, config: HubConfig, name: str, pins: Callable[[], Any] | None) -> SensorDriver:
         driver = config.driver(name)

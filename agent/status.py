@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from rules.alarm import Delivery, Stage
 from rules.events import Mode
 from rules.projection import Display, project
-from rules.state import House
+from rules.state import House, Link, Standby
 from rules.values import Now, utc
 from sensors.listening import DriverStatus
 from sensors.roster import Stranger
@@ -25,12 +26,19 @@ class ClockStatus(_Document, frozen=True, kw_only=True):
 
 
 class LinkStatus(_Document, frozen=True, kw_only=True):
-    """An uplink, up or down for `for_s` seconds."""
+    """An uplink, up or down for `for_s` seconds.
+
+    A `standby` is closed unless it is `wanted`. It was tested `tested_s` seconds ago, and `passed` or not.
+    """
 
     name: str
     up: bool
     for_s: int
     reason: str
+    standby: bool = False
+    wanted: bool = True
+    tested_s: int | None = None
+    passed: bool = False
 
 
 class StorageStatus(_Document, frozen=True, kw_only=True):
@@ -149,10 +157,7 @@ def describe(
         started=utc(now.at(started_ms).wall_ms),
         mode=house.mode,
         clock=ClockStatus(synced=now.synced, wall=utc(now.wall_ms)),
-        links=tuple(
-            LinkStatus(name=link.name, up=link.up, for_s=_age_s(now, link.since_ms), reason=link.reason)
-            for link in house.links
-        ),
+        links=_links(house, now),
         storage=StorageStatus(ok=storage is None, reason=storage.reason if storage else ""),
         outbox=dict(outbox),
         alarms=_alarms(house, now),
@@ -173,6 +178,17 @@ def describe(
         counters=dict(counters),
         display=project(house),
     )
+
+
+def _links(house: House, now: Now) -> tuple[LinkStatus, ...]:
+    def status(link: Link, standby: Standby | None) -> LinkStatus:
+        told = LinkStatus(name=link.name, up=link.up, for_s=_age_s(now, link.since_ms), reason=link.reason)
+        if standby is None:
+            return told
+        tested_s = None if standby.tested_ms is None else _age_s(now, standby.tested_ms)
+        return replace(told, standby=True, wanted=standby.open, tested_s=tested_s, passed=standby.passed)
+
+    return tuple(status(link, house.standby(link.name)) for link in house.links)
 
 
 def _alarms(house: House, now: Now) -> tuple[AlarmStatus, ...]:

@@ -1,12 +1,14 @@
 """What the centre sends: receipts and commands, signed; and commands repeated until the hub has answered. No I/O."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from agent.wire.envelope import CENTRE_ALGORITHM, Key, Signer
 from agent.wire.messages import Command, Receipt
+from agent.wire.sealing import seal_plan
 from rules.values import Now, Value
 
 REPEAT_MS = (5_000, 10_000, 20_000, 30_000)
@@ -33,6 +35,13 @@ class Issuer:
     def seal(self, message: Receipt | Command) -> bytes:
         """Give the envelope to publish."""
         return self._signer.seal(msgspec.json.encode(message))
+
+    def seal_plan(self, document: Mapping[str, Any], hub: str, now: Now, key: Key | None) -> bytes:
+        """Give a care plan's envelope, to publish retained on the hub's plan topic.
+
+        `key` is the hub's public key for plans, to which numbers and texts are encrypted (S11). Raises ValueError.
+        """
+        return seal_plan(document, hub, now.wall_ms // 1000, self._signer, key)
 
 
 class Pending(Value, frozen=True, kw_only=True):

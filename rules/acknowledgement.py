@@ -32,12 +32,13 @@ def acknowledge(turn: Turn, alarm: Alarm, by: Holder, contact: str = "") -> None
             held_ms=alarm.held_ms if renewed else turn.now.ms,
             lapse_at_ms=lapse_at_ms,
             siren_until_ms=None,
+            real_at_ms=None,
         )
     )
     lapses_in_ms = lapse_at_ms - turn.now.ms
     report = AlarmAcknowledged(**facts(turn, alarm), by=by, renewed=renewed, lapses_in_ms=lapses_in_ms, contact=contact)
     turn.send(report)
-    texts.settle(turn, alarm, "taken", spare=contact)
+    texts.settle(turn, alarm, "taken", spare=alarm.contact if renewed else contact)  # whoever owns it goes on
     if not alarm.silent and (by == "home" or not renewed):  # whoever holds the button must hear that it took
         turn.chirp("someone-has-it")
 
@@ -80,6 +81,7 @@ def lapse(turn: Turn, alarm: Alarm, why: str) -> None:
         )
     )
     turn.send(report)
+    texts.resume(turn, alarm)
     if not alarm.silent:
         turn.chirp("lapsed")
 

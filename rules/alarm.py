@@ -37,8 +37,10 @@ class Alarm(Value, frozen=True, kw_only=True):
     `raise_at_ms` ends the cancel window; `late` means no receipt came in time, or there is no line; `held_ms` is
     when the acknowledgement began, and `lapse_at_ms` when it ends; `joined_ms` and `cancel_ms` are when a joining
     trigger and a press of cancel were last reported; `contact` is which one has it; `siren_until_ms`,
-    `light_until_ms` and `relay_until_ms` end what a step switched on.
+    `light_until_ms` and `relay_until_ms` end what a step switched on. `announced`: a test that the centre had
+    announced; unless somebody has it by `real_at_ms`, a real alarm follows it.
 
+    `plan_rule` is the rule of the plan that raised it, such as `kind.pendant`, `inactivity.morning`, `door.front`.
     `steps` is the ladder it began with, of care plan `plan_version`, and `taken` are the places of those steps that
     have had their turn in this `round`. They count from `ladder_from_ms`, which an acknowledgement puts off; steps
     that go on until the alarm is resolved count from `steady_from_ms`, which none does. `repeat_ms` after its last
@@ -54,6 +56,7 @@ class Alarm(Value, frozen=True, kw_only=True):
     location: str
     person: str
     detail: str = ""
+    plan_rule: str = ""
     linked: str | None = None
     boot: str
     triggered: Now
@@ -82,6 +85,8 @@ class Alarm(Value, frozen=True, kw_only=True):
     silenced: bool = False
     joined_ms: int | None = None
     cancel_ms: int | None = None
+    announced: bool = False
+    real_at_ms: int | None = None
 
 
 def moved(stage: OpenStage, move: Move) -> Stage:

@@ -18,6 +18,11 @@ UNANSWERED_MAX = 2
 
 def on_link_up(turn: Turn, _event: LinkUp) -> None:
     """Check in at once on a new line."""
+    check_in_now(turn)
+
+
+def check_in_now(turn: Turn) -> None:
+    """Check in as soon as there is a line, whatever still waits for its receipt."""
     turn.update(centre=replace(turn.house.centre, checkin_at_ms=turn.now.ms, waiting=None, receipt_due_ms=None))
 
 

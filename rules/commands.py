@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
-from rules import acknowledgement, modes, selftest
+from rules import acknowledgement, expecting, links, modes, selftest
 from rules.actions import PublishState, Resend
 from rules.alarm import Alarm, IllegalTransitionError
 from rules.events import Commanded, Mode
 from rules.reports import CommandDone, CommandRefused
+from rules.triggers import HUB_BUTTON
 from rules.turn import Turn
 from rules.values import TEXT_CHARS_MAX, Value
 
@@ -58,6 +59,18 @@ class ResendRows(Value, frozen=True):
     last: Row = msgspec.field(name="to")
 
 
+class Test(Value, frozen=True):
+    """Report a self-test now; or, with `expect`, take the next press of that kind or sensor for a test.
+
+    It is expected for `minutes` (30 unless said), once, and is no less delivered for being a test.
+    """
+
+    __test__ = False  # not a test case, whatever its name says to a test runner
+
+    expect: Id = ""
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=expecting.MINUTES_MAX)] = expecting.MINUTES
+
+
 class Nothing(Value, frozen=True):
     """A command that needs no data."""
 
@@ -95,8 +108,14 @@ def _silence(turn: Turn, _body: Nothing) -> None:
         turn.put_alarm(replace(alarm, silenced=True, siren_until_ms=None))
 
 
-def _test(turn: Turn, _body: Nothing) -> None:
-    selftest.report(turn, "command")
+def _test(turn: Turn, body: Test) -> None:
+    if not body.expect:
+        links.test_now(turn)
+        selftest.report(turn, "command")
+        return
+    reason = expecting.expect(turn, body.expect, body.minutes, (*turn.house.config.sensors, HUB_BUTTON))
+    if reason:
+        raise RefusedError(reason)
 
 
 def _locate(turn: Turn, _body: Nothing) -> None:
@@ -113,7 +132,7 @@ _HANDLERS: dict[str, tuple[type[Value], Callable[..., None]]] = {
     "set-mode": (SetMode, _set_mode),
     "resend": (ResendRows, _resend),
     "silence": (Nothing, _silence),
-    "test": (Nothing, _test),
+    "test": (Test, _test),
     "locate": (Nothing, _locate),
     "report": (Nothing, _report),
 }

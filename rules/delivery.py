@@ -99,7 +99,7 @@ def on_receipt_due(turn: Turn) -> None:
         if turn.house.connected:
             raise_fault(turn, "centre", "", 1, "no receipt for an alarm in 10 s")
         for link in turn.house.links:
-            if not link.up:
+            if not link.up and turn.house.standby(link.name) is None:  # a standby is given its time to come up
                 raise_fault(turn, "link", link.name, 1, link.reason or "no line while an alarm waits")
 
 

@@ -1,23 +1,36 @@
 """The only place that decides: `step` takes the house, the time and one event, and gives the house and actions."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from rules import (
+    absence,
     acknowledgement,
+    calendar,
     centre,
     commands,
     delivery,
+    doors,
     events,
+    expecting,
+    faults,
+    inactivity,
     ladder,
+    links,
     modes,
     plans,
+    power,
+    reception,
     replies,
     restart,
     selftest,
     supervision,
+    temperature,
     texts,
     triggers,
+    visits,
+    watch,
 )
 from rules.actions import Action
 from rules.events import Event, Started
@@ -29,6 +42,9 @@ from rules.values import Now
 Deadline = tuple[Callable[[House], int | None], Callable[[Turn], None]]
 
 DEADLINES: tuple[Deadline, ...] = (
+    (inactivity.inactivity_due_ms, inactivity.on_inactivity_due),
+    (absence.absence_due_ms, absence.on_absence_due),
+    (calendar.boundary_due_ms, watch.on_boundary_due),  # what is due at a window's end is still within it
     (triggers.window_due_ms, triggers.on_window_due),
     (ladder.ladder_due_ms, ladder.on_ladder_due),
     (delivery.receipt_due_ms, delivery.on_receipt_due),
@@ -37,43 +53,62 @@ DEADLINES: tuple[Deadline, ...] = (
     (texts.text_due_ms, texts.on_text_due),
     (centre.answer_due_ms, centre.on_answer_due),
     (centre.checkin_due_ms, centre.on_checkin_due),
+    (links.links_due_ms, links.on_links_due),
+    (doors.door_due_ms, doors.on_door_due),
+    (temperature.temperature_due_ms, temperature.on_temperature_due),
+    (visits.visit_due_ms, visits.on_visit_due),
     (supervision.link_due_ms, supervision.on_link_due),
     (supervision.silence_due_ms, supervision.on_silence_due),
+    (triggers.real_due_ms, triggers.on_real_due),
+    (power.power_due_ms, power.on_power_due),
+    (faults.again_due_ms, faults.on_again_due),
+    (reception.warning_due_ms, reception.on_warning_due),
+    (expecting.expecting_due_ms, expecting.on_expecting_due),
     (modes.mode_due_ms, modes.on_mode_due),
     (selftest.selftest_due_ms, selftest.on_selftest_due),
 )
 """Every deadline there is: when it is due, and what happens then. Those due at once go in this order."""
 
+AT_ONCE_MAX = 1_000
+"""How often one deadline may be acted on at one moment: more often than there are alarms, texts and sensors."""
+
 STUCK_MS = 10_000
 """How soon a deadline whose rule failed is tried again."""
 
 HANDLERS: dict[type[Event], tuple[Callable[[Turn, Any], None], ...]] = {
-    events.Started: (restart.on_started,),
+    events.Started: (links.on_started, watch.before_start, restart.on_started, watch.after_start),
     events.Tick: (),
-    events.Triggered: (triggers.on_triggered, supervision.on_heard),
-    events.Cleared: (triggers.on_cleared, supervision.on_heard),
+    events.Triggered: (modes.on_triggered, watch.on_triggered, triggers.on_triggered, supervision.on_heard),
+    events.Cleared: (watch.on_cleared, triggers.on_cleared, supervision.on_heard),
     events.Heard: (supervision.on_heard,),
-    events.Measured: (supervision.on_measured,),
+    events.Measured: (supervision.on_measured, temperature.on_measured),
     events.Troubled: (supervision.on_troubled,),
     events.DriverFailed: (supervision.on_driver_failed,),
     events.DriverRecovered: (supervision.on_driver_recovered,),
-    events.CallPressed: (triggers.on_call_pressed,),
-    events.CancelPressed: (triggers.on_cancel_pressed,),
-    events.HelpArrived: (acknowledgement.on_help_arrived,),
+    events.CallPressed: (modes.on_call_pressed, watch.on_pressed, triggers.on_call_pressed),
+    events.CancelPressed: (triggers.on_cancel_pressed, watch.on_pressed),
+    events.HelpArrived: (acknowledgement.on_help_arrived, watch.on_pressed),
     events.LinkUp: (delivery.on_link_up, supervision.on_link_up, centre.on_link_up),
     events.LinkDown: (supervision.on_link_down, delivery.on_link_down),
-    events.Receipted: (delivery.on_receipted,),
+    events.Receipted: (delivery.on_receipted, links.on_receipted, selftest.on_receipted),
     events.Commanded: (commands.on_commanded,),
-    events.PlanOffered: (plans.on_plan_offered,),
+    events.PlanOffered: (plans.on_plan_offered, supervision.on_plan_offered, watch.on_plan_offered),
     events.PlanRefused: (plans.on_plan_refused,),
-    events.TextSent: (texts.on_sent,),
+    events.TextSent: (texts.on_sent, selftest.on_text_sent),
     events.TextDelivered: (texts.on_delivered,),
     events.TextFailed: (texts.on_failed,),
     events.Replied: (replies.on_replied,),
     events.StorageChanged: (supervision.on_storage_changed,),
     events.StoreQuarantined: (supervision.on_store_quarantined,),
-    events.ClockChanged: (supervision.on_clock_changed,),
-    events.PartChanged: (supervision.on_part_changed,),
+    events.ClockChanged: (supervision.on_clock_changed, watch.on_clock_changed),
+    events.PartChanged: (
+        supervision.on_part_changed,
+        selftest.on_part_changed,
+        reception.on_part_changed,
+        texts.on_part_changed,
+    ),
+    events.PowerChanged: (power.on_power_changed,),
+    events.CertificateChanged: (supervision.on_certificate_changed,),
     events.Dropped: (supervision.on_dropped,),
 }
 """Every event there is, and who takes it, in order."""
@@ -102,10 +137,11 @@ def step(house: House, now: Now, event: Event) -> tuple[House, tuple[Action, ...
     turn = Turn(house, now)
     rebooted = isinstance(event, Started) and event.boot != house.boot
     if not rebooted and now.ms < house.now_ms:
-        turn.now = Now(house.now_ms, now.wall_ms, now.synced)
+        turn.now = now.at(house.now_ms)
     if isinstance(event, Started):
         restart.open_epoch(turn, event)
-    if not rebooted and turn.house.due_ms is not None and turn.house.due_ms <= turn.now.ms:
+    clock_set = not rebooted and calendar.was_set(turn.house, turn.now) and _attempt(turn, watch.on_clock_set)
+    if not rebooted and (clock_set or (turn.house.due_ms is not None and turn.house.due_ms <= turn.now.ms)):
         _run_deadlines(turn)
     for handle in HANDLERS[type(event)]:
         _attempt(turn, handle, event)
@@ -118,6 +154,7 @@ def _run_deadlines(turn: Turn) -> int | None:
     """Act on all that is due by now, each at its own time; give when the next is due."""
     until = turn.now
     failed: set[Callable[[Turn], None]] = set()
+    at_once: Counter[Callable[[Turn], None]] = Counter()
     while True:
         waiting = [
             (due, act) for due_ms, act in DEADLINES if act not in failed and (due := due_ms(turn.house)) is not None
@@ -127,9 +164,15 @@ def _run_deadlines(turn: Turn) -> int | None:
             turn.now = until
             dues = [due] if due is not None else []
             return min([*dues, until.ms + STUCK_MS] if failed else dues, default=None)
+        if due > turn.house.now_ms:
+            at_once.clear()
+        at_once[act] += 1
         turn.now = until.at(max(due, turn.house.now_ms))
         turn.update(now_ms=turn.now.ms)
-        if not _attempt(turn, act):
+        if at_once[act] > AT_ONCE_MAX:  # S12: it changes the house, and is due again at once, for ever
+            raise_fault(turn, "engine", act.__name__, 1, "it does not come to an end")
+            failed.add(act)
+        elif not _attempt(turn, act):
             failed.add(act)
 
 

@@ -30,14 +30,22 @@ class Sensor(Value, frozen=True):
 
 
 class Config(Value, frozen=True):
-    """What the rules need to know of this hub's configuration. Enters with `Started`, so replay has it too."""
+    """What the rules need to know of this hub's configuration. Enters with `Started`, so replay has it too.
+
+    `standby` are those of the `uplinks` that are kept closed until they are wanted (`rules.links`).
+    """
 
     hub: str
     sensors: tuple[Sensor, ...] = ()
     kinds: tuple[Kind, ...] = KINDS
     uplinks: tuple[str, ...] = ("main",)
+    standby: tuple[str, ...] = ()
     outputs: bool = True
     version: str = ""
+
+    def sensor(self, sensor_id: str) -> Sensor | None:
+        """Give a sensor by its id."""
+        return next((each for each in self.sensors if each.id == sensor_id), None)
 
 
 # --- the process -------------------------------------------------------------------------------
@@ -147,13 +155,14 @@ class LinkDown(Event, frozen=True):
 class Receipted(Event, frozen=True):
     """The centre's signed word on one of our events, already verified and matched by digest (S2, S8).
 
-    `retry_after_ms` counts from now and goes with `retry` only.
+    `retry_after_ms` counts from now and goes with `retry` only. `uplink` is the one it came over, where that is known.
     """
 
     ref: str
     result: ReceiptResult
     retry_after_ms: int = 0
     reason: str = ""
+    uplink: str = ""
 
 
 class Commanded(Event, frozen=True):
@@ -247,6 +256,25 @@ class PartChanged(Event, frozen=True):
     reason: str = ""
 
 
+class PowerChanged(Event, frozen=True):
+    """What the hub runs on: whether the mains is there (None: it cannot tell), and what it knows of its battery.
+
+    `battery` is in percent, `hours_left` the battery's own estimate while it drains; `critical` its own verdict.
+    """
+
+    mains: bool | None = None
+    battery: int | None = None
+    hours_left: float | None = None
+    critical: bool = False
+
+
+class CertificateChanged(Event, frozen=True):
+    """How many whole days an uplink's certificate is still good for, by a clock that is trusted; told daily."""
+
+    subject: str
+    days_left: int
+
+
 class Dropped(Event, frozen=True):
     """Unreceipted telemetry was dropped to stay within bounds (S12): the rows `first` to `last` of an epoch's lane."""
 
@@ -284,6 +312,8 @@ AnyEvent = (
     | StoreQuarantined
     | ClockChanged
     | PartChanged
+    | PowerChanged
+    | CertificateChanged
     | Dropped
 )
 """The union that journals are decoded with."""

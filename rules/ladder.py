@@ -110,7 +110,7 @@ def _do(turn: Turn, alarm: Alarm, step: Step) -> None:
         case "say":
             turn.do(Say(step.text))
         case "sms":
-            texts.call(turn, alarm, step.to)
+            texts.call(turn, alarm, step.to, steady=step.unless == "resolved")
         case "centre":
             pass  # the report itself is the call
 

@@ -8,7 +8,7 @@ from rules.values import Value
 Light = Literal["off", "on", "slow", "fast"]
 Tone = Literal["none", "pending", "calling", "no-line", "waiting"]
 
-QUIET_FAULTS = frozenset({"clock", "event-rejected", "conflict"})
+QUIET_FAULTS = frozenset({"clock", "event-rejected", "conflict", "certificate", "test-missing"})
 """Faults that the centre sees but a resident need not be troubled with."""
 
 

@@ -48,7 +48,10 @@ class AlarmFacts(Report, frozen=True, kw_only=True):
 
 
 class AlarmRaised(AlarmFacts, frozen=True, kw_only=True):
-    """An alarm was raised. `rule` says why now; `linked` names an earlier open alarm of this home."""
+    """An alarm was raised. `rule` says why now; `linked` names an earlier open alarm of this home.
+
+    `plan_rule` names the rule of care plan `plan_version` that found it: `kind.pendant`, `inactivity.morning`.
+    """
 
     rule: str
     detail: str
@@ -56,6 +59,7 @@ class AlarmRaised(AlarmFacts, frozen=True, kw_only=True):
     triggered: Clock
     linked: str | None
     plan_version: int
+    plan_rule: str = ""
     speech: Literal["none", "gsm", "sip"] = "none"
 
 
@@ -114,12 +118,17 @@ class AlarmResolved(AlarmFacts, frozen=True, kw_only=True):
 
 
 class FaultRaised(Report, frozen=True, kw_only=True):
-    """A part of the hub or home is unwell (S7). `fault` is the kind, `subject` the part it is about."""
+    """A part of the hub or home is unwell (S7). `fault` is the kind, `subject` the part it is about.
+
+    `again` is 0 when it is raised. One that stands is told again (1, 2, ...) when it has become more urgent, and a
+    low battery every week: it is still the same fault, and is cleared once.
+    """
 
     fault: str
     subject: str
     priority: int
     reason: str
+    again: int
 
 
 class FaultCleared(Report, frozen=True, kw_only=True):
@@ -138,10 +147,19 @@ class FaultNote(Value, frozen=True, omit_defaults=False):
     priority: int
 
 
+class PathNote(Value, frozen=True, omit_defaults=False):
+    """One way out: an uplink, or the modem. `proven_s`: how long ago somebody answered over it; None: not yet."""
+
+    path: str
+    ok: bool
+    proven_s: int | None
+
+
 class TestReport(Report, frozen=True, kw_only=True):
     """The hub's self-test: daily at the latest, and when the centre asks. Repeats every pending fault (S7).
 
-    `faults` lists the most urgent of `faults_total`.
+    `faults` lists the most urgent of `faults_total`. `paths` are all ways out there are. `battery` is in percent;
+    `hours_left` is told while the mains is off.
     """
 
     __test__ = False  # not a test case, whatever its name says to a test runner
@@ -154,6 +172,10 @@ class TestReport(Report, frozen=True, kw_only=True):
     sensors_heard: int
     open_alarms: int
     plan_version: int
+    paths: tuple[PathNote, ...]
+    power: Literal["unknown", "mains", "battery"]
+    battery: int | None
+    hours_left: float | None
 
 
 class CheckIn(Report, frozen=True, kw_only=True):
@@ -193,6 +215,24 @@ class PlanRefused(Report, frozen=True, kw_only=True):
     in_force: int
 
 
+class VisitBegan(Report, frozen=True, kw_only=True):
+    """A carer checked in. `visit` is the plan's name for the visit; "" when none was expected then."""
+
+    visit: str
+    sensor: str
+    location: str
+    person: str
+
+
+class VisitEnded(Report, frozen=True, kw_only=True):
+    """A carer checked out after `lasted_ms` (None: a reboot lay between), or is taken to have forgotten to."""
+
+    visit: str
+    sensor: str
+    lasted_ms: int | None
+    forgotten: bool
+
+
 class Gap(Report, frozen=True, kw_only=True):
     """Telemetry dropped to stay within bounds: `count` rows from `first` to `last` of an epoch's lane (S12)."""
 
@@ -229,6 +269,8 @@ REPORTS: dict[str, type[Report]] = {
     "command.refused": CommandRefused,
     "plan.applied": PlanApplied,
     "plan.refused": PlanRefused,
+    "visit.began": VisitBegan,
+    "visit.ended": VisitEnded,
     "gap": Gap,
     "reading": Reading,
 }

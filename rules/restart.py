@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from rules import ladder, selftest, texts, triggers
+from rules import faults, ladder, power, selftest, supervision, texts, triggers
 from rules.acknowledgement import lapse
 from rules.events import Started
 from rules.faults import clear_fault, set_fault
@@ -17,12 +17,13 @@ PROCESS_FAULTS = frozenset({"driver", "part", "storage", "engine"})
 def open_epoch(turn: Turn, event: Started) -> None:
     """Number anew before anything is sent, even what fell due while no process ran, and drop the lines.
 
-    S1: the old process may have sent ids it could not commit, so its epoch is closed. A new process has
-    no line, whatever the old one believed; a line that was down before goes on counting (S6).
+    S1: the old process may have sent ids it could not commit, so its epoch is closed. Texts are counted on:
+    their codes come from it, and yesterday's must not be today's. A new process has no line, whatever the
+    old one believed; a line that was down before goes on counting (S6).
     """
     now_ms = turn.now.ms
     links = (replace(link, up=False, since_ms=now_ms if link.up else link.since_ms) for link in turn.house.links)
-    turn.update(epoch=event.epoch, counters=Counters(), links=tuple(links))
+    turn.update(epoch=event.epoch, counters=Counters(texts=turn.house.counters.texts), links=tuple(links))
 
 
 def on_started(turn: Turn, event: Started) -> None:
@@ -34,6 +35,8 @@ def on_started(turn: Turn, event: Started) -> None:
         config=event.config,
         links=tuple(known.get(name, Link(name=name, since_ms=turn.now.ms)) for name in event.config.uplinks),
         synced=turn.now.synced,
+        modem=None,  # a part of the process: the new one says how it is
+        warn_at_ms=None,
     )
     _keep_sensors(turn, rebooted=rebooted)
     _end_faults(turn)
@@ -70,23 +73,28 @@ def _end_faults(turn: Turn) -> None:
 
 def _has_part(house: House, fault: Fault) -> bool:
     """Whether this configuration still has the part; a fault of one that is gone could never be cleared."""
-    if fault.fault == "link":
+    if fault.fault in ("link", "certificate"):
         return any(link.name == fault.subject for link in house.links)
     sensors = {sensor.id: sensor for sensor in house.config.sensors}
     if fault.fault == "sensor-silent":
-        return fault.subject in sensors and sensors[fault.subject].heartbeat_ms is not None
+        return fault.subject in supervision.silences(house)
     return not fault.fault.startswith("sensor-") or fault.subject in sensors
 
 
 def _after_reboot(turn: Turn) -> None:
     """S6: how long the machine was off is unknown, so whatever waited on time happens now, or starts anew."""
     turn.update(mode="home" if turn.house.mode == "engineer" else turn.house.mode, mode_until_ms=None)
-    turn.update(selftest_at_ms=turn.now.ms + selftest.FIRST_MS)
+    turn.update(selftest_at_ms=turn.now.ms + selftest.FIRST_MS, expecting=None)
+    faults.after_reboot(turn)
+    power.after_reboot(turn)
     for alarm in turn.house.alarms:
         if alarm.stage == "pending":
             triggers.raise_alarm(turn, alarm, "reboot")
             continue
-        rebased = replace(ladder.after_reboot(turn, alarm), held_ms=None, joined_ms=None, cancel_ms=None)
+        real_at_ms = None if alarm.real_at_ms is None else turn.now.ms
+        rebased = replace(
+            ladder.after_reboot(turn, alarm), held_ms=None, joined_ms=None, cancel_ms=None, real_at_ms=real_at_ms
+        )
         if alarm.stage == "acknowledged":
             lapse(turn, rebased, "reboot")
         else:

@@ -7,10 +7,14 @@ from rules.alarm import Alarm
 from rules.events import Config, Mode
 from rules.plan import Plan
 from rules.values import Value
+from rules.watched import Expected, Hours, Left, OpenDoor, Spell, Stillness, Visitor
 
 
 class Fault(Value, frozen=True, kw_only=True):
-    """A standing fault. `since_ms` counts on the clock of `boot`."""
+    """A standing fault. `since_ms` counts on the clock of `boot`.
+
+    `again` counts how often it was told again, and `again_ms` is when it is next, for the few that are.
+    """
 
     fault: str
     subject: str
@@ -18,6 +22,8 @@ class Fault(Value, frozen=True, kw_only=True):
     reason: str
     boot: str
     since_ms: int
+    again: int = 0
+    again_ms: int | None = None
 
 
 class SensorLife(Value, frozen=True, kw_only=True):
@@ -37,12 +43,53 @@ class SensorLife(Value, frozen=True, kw_only=True):
 
 
 class Link(Value, frozen=True, kw_only=True):
-    """An uplink. `since_ms` is when it last came up or went down."""
+    """An uplink, or the modem. `since_ms` is when it last came up or went down.
+
+    `proven_ms` is when the centre last answered over it (for the modem: when the network last took a text).
+    """
 
     name: str
     up: bool = False
     since_ms: int = 0
     reason: str = ""
+    proven_ms: int | None = None
+
+
+class Standby(Value, frozen=True, kw_only=True):
+    """What is decided about a standby uplink. Moments are boot-relative; None: not so now, or not yet.
+
+    `wanted_ms` is since when it is needed, `testing_ms` since when it is being tested; `tested_ms` is when it last
+    proved itself or failed to (`passed`), and `test_at_ms` when it is tested next.
+    """
+
+    name: str
+    wanted_ms: int | None = None
+    testing_ms: int | None = None
+    tested_ms: int | None = None
+    passed: bool = False
+    test_at_ms: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it should be connected now."""
+        return self.wanted_ms is not None or self.testing_ms is not None
+
+
+class Power(Value, frozen=True, kw_only=True):
+    """What the hub runs on, as last told; `since_ms` is since when. `due_ms`: when a mains failure is reported."""
+
+    mains: bool | None = None
+    battery: int | None = None
+    hours_left: float | None = None
+    since_ms: int = 0
+    due_ms: int | None = None
+
+
+class Expecting(Value, frozen=True, kw_only=True):
+    """A test that the centre has announced: the next press of a kind or sensor, until `until_ms`, is one."""
+
+    expect: str
+    until_ms: int
 
 
 class Centre(Value, frozen=True, kw_only=True):
@@ -62,6 +109,8 @@ class Centre(Value, frozen=True, kw_only=True):
 class Text(Value, frozen=True, kw_only=True):
     """A text to a contact. `due_ms`: when it is tried again, or counts as hanging (`trying`); None once it is sent.
 
+    `held`: it is not to be sent while somebody has the alarm, though the modem may have been about it already.
+    `steady`: it is sent whoever has the alarm, as its step is to go on until the alarm is resolved.
     `until_ms` is how long `code` may be answered. `plan_version` is where its number stands.
     """
 
@@ -73,7 +122,8 @@ class Text(Value, frozen=True, kw_only=True):
     test: bool
     plan_version: int
     code: int = 0
-    state: Literal["waiting", "sent", "delivered"] = "waiting"
+    steady: bool = False
+    state: Literal["waiting", "held", "sent", "delivered"] = "waiting"
     trying: bool = True
     tries: int = 0
     due_ms: int | None
@@ -91,7 +141,11 @@ class Counters(Value, frozen=True, kw_only=True):
 
 
 class House(Value, frozen=True, kw_only=True):
-    """Everything the rules remember between two events. `due_ms` is when the next deadline is, as of `now_ms`."""
+    """Everything the rules remember between two events. `due_ms` is when the next deadline is, as of `now_ms`.
+
+    `wall_offset_ms` is the wall clock's lead over the boot-relative one; `clock_known`: it has been vouched for since
+    it was last set, in this boot.
+    """
 
     boot: str = ""
     epoch: str = ""
@@ -105,10 +159,24 @@ class House(Value, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     sensors: tuple[SensorLife, ...] = ()
     links: tuple[Link, ...] = ()
+    standbys: tuple[Standby, ...] = ()
+    modem: Link | None = None
+    power: Power = Power()
+    expecting: Expecting | None = None
+    warn_at_ms: int | None = None
     centre: Centre = Centre()
     texts: tuple[Text, ...] = ()
+    wall_offset_ms: int = 0
+    clock_known: bool = False
     night: bool = False
     quiet: bool = False
+    hours: tuple[Hours, ...] = ()
+    still: tuple[Stillness, ...] = ()
+    left: tuple[Left, ...] = ()
+    doors: tuple[OpenDoor, ...] = ()
+    spells: tuple[Spell, ...] = ()
+    visitors: tuple[Visitor, ...] = ()
+    visits: tuple[Expected, ...] = ()
     mode: Mode = "home"
     mode_until_ms: int | None = None
     selftest_at_ms: int = 0
@@ -121,6 +189,10 @@ class House(Value, frozen=True, kw_only=True):
     def alarm(self, alarm_id: str) -> Alarm | None:
         """Give an open alarm by its id."""
         return next((alarm for alarm in self.alarms if alarm.id == alarm_id), None)
+
+    def standby(self, uplink: str) -> Standby | None:
+        """Give what is decided about an uplink, if it is a standby."""
+        return next((each for each in self.standbys if each.name == uplink), None)
 
     @property
     def connected(self) -> bool:

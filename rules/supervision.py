@@ -5,6 +5,7 @@ from math import isfinite
 from msgspec.structs import replace
 
 from rules.events import (
+    CertificateChanged,
     ClockChanged,
     DriverFailed,
     DriverRecovered,
@@ -14,11 +15,13 @@ from rules.events import (
     LinkUp,
     Measured,
     PartChanged,
+    PlanOffered,
     StorageChanged,
     StoreQuarantined,
     Troubled,
 )
-from rules.faults import clear_fault, raise_fault, set_fault, standing
+from rules.faults import clear_fault, raise_fault, set_fault, standing, tell_again
+from rules.links import missing_since_ms
 from rules.reports import Gap, Reading
 from rules.state import House, Link
 from rules.turn import Turn
@@ -26,13 +29,17 @@ from rules.turn import Turn
 LINK_GRACE_MS = 120_000
 """How long a line may be down, with no alarm waiting, before that is reported."""
 
+NEAR_DAYS, URGENT_DAYS = 30, 7
+"""An uplink's certificate with so few days left is a fault, and then an urgent one: expired, nothing would leave."""
+
 _TROUBLE_PRIORITY = {"tamper": 3, "battery-low": 4, "unavailable": 3}
 
 
 def on_link_up(turn: Turn, event: LinkUp) -> None:
     """A line came up."""
     _put_link(turn, Link(name=event.uplink, up=True, since_ms=turn.now.ms))
-    clear_fault(turn, "link", event.uplink)
+    if turn.house.standby(event.uplink) is None:  # a standby must prove itself: see `links.on_receipted`
+        clear_fault(turn, "link", event.uplink)
 
 
 def on_link_down(turn: Turn, event: LinkDown) -> None:
@@ -43,19 +50,24 @@ def on_link_down(turn: Turn, event: LinkDown) -> None:
 
 
 def _put_link(turn: Turn, link: Link) -> None:
-    turn.update(links=tuple(link if each.name == link.name else each for each in turn.house.links))
+    links = turn.house.links
+    turn.update(
+        links=tuple(replace(link, proven_ms=each.proven_ms) if each.name == link.name else each for each in links)
+    )
 
 
 def link_due_ms(house: House) -> int | None:
     """When the next line has been down too long."""
-    down = (each for each in house.links if not each.up and not standing(house, "link", each.name))
-    return min((each.since_ms + LINK_GRACE_MS for each in down), default=None)
+    unreported = (each for each in house.links if not standing(house, "link", each.name))
+    since_ms = (missing_since_ms(house, each) for each in unreported)
+    return min((each + LINK_GRACE_MS for each in since_ms if each is not None), default=None)
 
 
 def on_link_due(turn: Turn) -> None:
     """Report every line that has been down too long."""
     for link in turn.house.links:
-        if not link.up and link.since_ms + LINK_GRACE_MS <= turn.now.ms:
+        since_ms = missing_since_ms(turn.house, link)
+        if since_ms is not None and since_ms + LINK_GRACE_MS <= turn.now.ms:
             raise_fault(turn, "link", link.name, 2, link.reason or "no line")
 
 
@@ -100,26 +112,48 @@ def _configured(house: House, sensor: str) -> bool:
     return any(each.id == sensor for each in house.config.sensors)
 
 
+def silences(house: House) -> dict[str, int]:
+    """Give how long each supervised sensor may be silent: by the care plan, else as configured.
+
+    Home or not, a sensor is heard by its radio; but away mode is for a flat that is shut up, its sensors put away.
+    """
+    named = {each.sensor: each.after_ms for each in house.plan.supervision.silences}
+    asked = {sensor.id: named.get(sensor.id, sensor.heartbeat_ms) for sensor in house.config.sensors}
+    return {sensor: after_ms for sensor, after_ms in asked.items() if after_ms}
+
+
 def silence_due_ms(house: House) -> int | None:
-    """When the next supervised sensor has been silent too long."""
+    """When the next supervised sensor has been silent too long; in away mode none is."""
+    if house.mode == "away":
+        return None
     # Asked thrice in every step: each list is gone through once, not once for each sensor.
     heard_ms = {life.sensor: life.heard_ms for life in house.sensors}
     silent = {fault.subject for fault in house.faults if fault.fault == "sensor-silent"}
-    dues = [
-        heard_ms.get(sensor.id, 0) + sensor.heartbeat_ms
-        for sensor in house.config.sensors
-        if sensor.heartbeat_ms is not None and sensor.id not in silent
-    ]
-    return min(dues, default=None)
+    limits = silences(house).items()
+    return min((heard_ms.get(name, 0) + limit for name, limit in limits if name not in silent), default=None)
 
 
 def on_silence_due(turn: Turn) -> None:
     """Report every supervised sensor that has been silent too long."""
-    for sensor in turn.house.config.sensors:
-        if sensor.heartbeat_ms is not None:
-            silent_ms = turn.now.ms - turn.house.sensor(sensor.id).heard_ms
-            if silent_ms >= sensor.heartbeat_ms:
-                raise_fault(turn, "sensor-silent", sensor.id, 3, f"nothing heard for {silent_ms // 60_000} min")
+    for sensor, after_ms in silences(turn.house).items():
+        silent_ms = turn.now.ms - turn.house.sensor(sensor).heard_ms
+        if silent_ms >= after_ms:
+            raise_fault(turn, "sensor-silent", sensor, 3, f"nothing heard for {silent_ms // 60_000} min")
+
+
+def on_home_again(turn: Turn) -> None:
+    """Away mode ends: what was not watched meanwhile has its whole time again."""
+    turn.update(sensors=tuple(replace(life, heard_ms=turn.now.ms) for life in turn.house.sensors))
+
+
+def on_plan_offered(turn: Turn, _event: PlanOffered) -> None:
+    """A plan that allows a sensor more silence, or asks nothing of it any more, ends its fault."""
+    limits = silences(turn.house)
+    for fault in turn.house.faults:
+        if fault.fault == "sensor-silent":
+            silent_ms = turn.now.ms - turn.house.sensor(fault.subject).heard_ms
+            if silent_ms < limits.get(fault.subject, silent_ms + 1):
+                clear_fault(turn, "sensor-silent", fault.subject)
 
 
 def on_driver_failed(turn: Turn, event: DriverFailed) -> None:
@@ -154,6 +188,20 @@ def on_clock_changed(turn: Turn, event: ClockChanged) -> None:
 def on_part_changed(turn: Turn, event: PartChanged) -> None:
     """A part of the hub itself failed or recovered."""
     set_fault(turn, "part", event.part, 2, active=not event.ok, reason=event.reason)
+
+
+def on_certificate_changed(turn: Turn, event: CertificateChanged) -> None:
+    """Warn while there is time to make a new certificate, and once more when there hardly is."""
+    if event.days_left > NEAR_DAYS:
+        clear_fault(turn, "certificate", event.subject)
+        return
+    priority = 1 if event.days_left <= URGENT_DAYS else 3
+    expired = f"expired {-event.days_left} days ago" if event.days_left < 0 else f"{event.days_left} days left"
+    known = standing(turn.house, "certificate", event.subject)
+    if known is not None and known.priority > priority:
+        tell_again(turn, known, priority=priority, reason=expired)
+    else:
+        raise_fault(turn, "certificate", event.subject, priority, expired)
 
 
 def on_dropped(turn: Turn, event: Dropped) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from rules.actions import SendText, What
 from rules.alarm import Alarm
-from rules.events import TextDelivered, TextFailed, TextSent
+from rules.events import PartChanged, TextDelivered, TextFailed, TextSent
 from rules.faults import clear_fault, raise_fault
 from rules.reports import AlarmTexted
 from rules.state import House, Text
@@ -25,8 +25,13 @@ RETRY_MS = (5_000, 15_000, 30_000, 60_000)
 OUTCOME_MS = 90_000
 """How long a modem may take over a text before it is tried again: it was pulled in the middle, or it hangs."""
 
+MODEM = "modem"
+"""What the modem is called as a part of the hub."""
+
 FAILED_MAX = 3
 """After so many failed attempts somebody must know."""
+
+_UNSENT = ("waiting", "held")
 
 TEXTS_MAX = 64
 """S12: how many texts are remembered; the oldest that were sent go first."""
@@ -35,21 +40,29 @@ _CODES = range(10, 100)
 _STRIDE = 37  # codes that follow each other do not look alike; 37 and 90 share no factor, so all are used
 
 
-def call(turn: Turn, alarm: Alarm, contacts: tuple[str, ...]) -> None:
-    """Ask contacts for help with an alarm."""
+def call(turn: Turn, alarm: Alarm, contacts: tuple[str, ...], *, steady: bool = False) -> None:
+    """Ask contacts for help with an alarm; `steady`: even while somebody has it."""
     for contact in contacts:
-        _tell(turn, contact, alarm, "alarm", _code(turn.house, contact))
+        _tell(turn, contact, alarm, "alarm", _code(turn.house, contact), steady=steady)
 
 
 def settle(turn: Turn, alarm: Alarm, what: Literal["taken", "over"], *, spare: str = "") -> None:
-    """Somebody has the alarm, or it is over: whoever was asked is told so, once; what was not sent yet never is."""
+    """Somebody has the alarm, or it is over: whoever was asked is told so, once; what was not sent yet is held back."""
     for text in turn.house.texts:
         if text.alarm != alarm.id or text.what != "alarm":
             continue
-        if text.state == "waiting":
-            _drop(turn, text)
+        if text.state in _UNSENT:
+            if what == "over" or not text.steady:
+                _put(turn, replace(text, state="held", trying=False, due_ms=None))
         elif text.contact != spare and not _told(turn.house, text.contact, alarm.id, what):
             _tell(turn, text.contact, alarm, what)
+
+
+def resume(turn: Turn, alarm: Alarm) -> None:
+    """S3: nobody has the alarm any more: whoever could not be asked before is asked now."""
+    for text in turn.house.texts:
+        if text.alarm == alarm.id and text.state == "held":
+            _put(turn, replace(text, state="waiting", due_ms=turn.now.ms))
 
 
 def answer(turn: Turn, contact: str, about: Text | None, what: What) -> None:
@@ -76,7 +89,9 @@ def _code(house: House, contact: str) -> int:
     return next(code for code in codes if code not in taken)  # TEXTS_MAX is less than there are codes
 
 
-def _tell(turn: Turn, contact: str, about: Alarm | Text | None, what: What, code: int = 0) -> None:
+def _tell(
+    turn: Turn, contact: str, about: Alarm | Text | None, what: What, code: int = 0, *, steady: bool = False
+) -> None:
     text = Text(
         id=f"{turn.house.epoch}-text-{turn.number('texts')}",
         contact=contact,
@@ -86,6 +101,7 @@ def _tell(turn: Turn, contact: str, about: Alarm | Text | None, what: What, code
         test=about is not None and about.test,
         plan_version=turn.house.plan.version if about is None else about.plan_version,
         code=code,
+        steady=steady,
         due_ms=turn.now.ms + OUTCOME_MS,
         until_ms=turn.now.ms + CODE_MS,
     )
@@ -97,7 +113,7 @@ def _bounded(texts: tuple[Text, ...]) -> tuple[Text, ...]:
     """S12: forget the oldest that were sent, or else the oldest that is no call for help."""
     if len(texts) <= TEXTS_MAX:
         return texts
-    oldest = next((each for each in texts if each.state != "waiting"), None)
+    oldest = next((each for each in texts if each.state not in _UNSENT), None)
     oldest = oldest or next((each for each in texts if each.what != "alarm"), texts[0])
     return tuple(each for each in texts if each is not oldest)
 
@@ -138,13 +154,23 @@ def _report(turn: Turn, text: Text, state: Literal["sent", "delivered", "failed"
 
 
 def on_sent(turn: Turn, event: TextSent) -> None:
-    """The network has taken a text."""
+    """The network has taken a text. One that was held back meanwhile was under way already: they must know, too."""
     text = _known(turn, event.text)
-    if text is None or text.state != "waiting":
+    if text is None or text.state not in _UNSENT:
         return  # S4: told twice
     _put(turn, replace(text, state="sent", due_ms=None))
     _report(turn, text, "sent")
     clear_fault(turn, "texts", "")
+    _hurry(turn)
+    if text.state == "held":
+        _too_late(turn, text)
+
+
+def _too_late(turn: Turn, text: Text) -> None:
+    alarm = turn.house.alarm(text.alarm)
+    what: What = "over" if alarm is None else "taken"
+    if (alarm is None or alarm.contact != text.contact) and not _told(turn.house, text.contact, text.alarm, what):
+        _tell(turn, text.contact, text, what)
 
 
 def on_delivered(turn: Turn, event: TextDelivered) -> None:
@@ -157,10 +183,14 @@ def on_delivered(turn: Turn, event: TextDelivered) -> None:
 
 
 def on_failed(turn: Turn, event: TextFailed) -> None:
-    """A text could not be sent: it is tried again while it is worth telling."""
+    """A text could not be sent, or was sent and could not be delivered: it is tried again while it is worth telling."""
     text = _known(turn, event.text)
-    if text is not None and text.state == "waiting":
-        _failed(turn, text, event.reason)
+    if text is None or text.state not in ("waiting", "sent"):
+        return
+    alarm = turn.house.alarm(text.alarm)
+    if text.state == "sent" and (text.what != "alarm" or alarm is None or alarm.stage == "acknowledged"):
+        return  # somebody has it, and nobody need be asked again
+    _failed(turn, replace(text, state="waiting"), event.reason)
 
 
 def _failed(turn: Turn, text: Text, reason: str) -> None:
@@ -173,6 +203,19 @@ def _failed(turn: Turn, text: Text, reason: str) -> None:
         raise_fault(turn, "texts", "", 1, reason)
 
 
+def on_part_changed(turn: Turn, event: PartChanged) -> None:
+    """The modem is back."""
+    if event.part == MODEM and event.ok:
+        _hurry(turn)
+
+
+def _hurry(turn: Turn) -> None:
+    """The way is open: what waits for its next attempt need not wait any longer."""
+    for text in turn.house.texts:
+        if text.state == "waiting" and not text.trying:
+            _put(turn, replace(text, due_ms=turn.now.ms))
+
+
 def text_due_ms(house: House) -> int | None:
     """When the next text is tried again, found to hang, or no longer worth remembering."""
     dues = (text.until_ms if text.due_ms is None else min(text.due_ms, text.until_ms) for text in house.texts)
@@ -183,7 +226,7 @@ def on_text_due(turn: Turn) -> None:
     """Try again what waits, and forget what no answer can use any more."""
     for text in turn.house.texts:
         open_alarm = turn.house.alarm(text.alarm) is not None
-        if text.until_ms <= turn.now.ms and not (text.state == "waiting" and text.what == "alarm" and open_alarm):
+        if text.until_ms <= turn.now.ms and not (text.state in _UNSENT and text.what == "alarm" and open_alarm):
             _drop(turn, text)
         elif text.until_ms <= turn.now.ms:
             _put(turn, replace(text, until_ms=turn.now.ms + CODE_MS))  # S3: not sent yet, so its hour has not begun

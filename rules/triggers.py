@@ -1,9 +1,11 @@
 """From a trigger to an alarm: repeats, joining and linking, the cancel window, the raise."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from msgspec.structs import replace
 
+from rules import expecting
 from rules.alarm import Alarm, moved
 from rules.events import CallPressed, CancelPressed, Cleared, Sensor, Triggered
 from rules.kinds import SENSES, Kind
@@ -100,13 +102,36 @@ def _stimulus(turn: Turn, sensor: Sensor, detail: str) -> bool:
     kind = kind_of(turn.house.plan, turn.house.config.kinds, sensor.kind)
     if not kind.silent:
         turn.chirp("heard", early=True)  # S1: may sound before the commit; a silent kind never does
-    test = turn.house.mode == "engineer" and not kind.always_real
+    announced = expecting.take(turn, sensor) or _announced_just_now(turn.house, sensor)
+    test = announced or (turn.house.mode == "engineer" and not kind.always_real)
     standing = _joinable(turn.house, sensor, test=test)
     if standing is None:
-        _begin(turn, sensor, kind, detail[:TEXT_CHARS_MAX], test=test)
+        _begin(turn, sensor, kind, detail, rule=f"kind.{kind.name}", test=test, announced=announced)
     else:
         _join(turn, standing, detail[:TEXT_CHARS_MAX])
     return True
+
+
+def begin(turn: Turn, sensor: Sensor, detail: str, rule: str) -> None:
+    """Take what a `rule` of the plan has found by watching: one stimulus, of the kind and the place of `sensor`.
+
+    Whoever watches tells it once, and not again until it has ended (S4). While the resident is being warned of the
+    same it adds nothing: only a person's second press ends a cancel window.
+    """
+    kind = kind_of(turn.house.plan, turn.house.config.kinds, sensor.kind)
+    test = turn.house.mode == "engineer" and not kind.always_real
+    standing = _joinable(turn.house, sensor, test=test)
+    if standing is None:
+        _begin(turn, sensor, kind, detail, rule=rule, test=test)
+    elif standing.stage == "pending":
+        turn.put_alarm(replace(standing, triggers=standing.triggers + 1))
+    else:
+        _join(turn, standing, detail[:TEXT_CHARS_MAX])
+
+
+def _announced_just_now(house: House, sensor: Sensor) -> bool:
+    """Whether an announced test of this place may still be cancelled: a second press belongs to it."""
+    return any(each.announced and each.stage == "pending" and _place(each) == _place(sensor) for each in house.alarms)
 
 
 def _place(of: Sensor | Alarm) -> tuple[str, str, str]:
@@ -126,7 +151,9 @@ def _joinable(house: House, sensor: Sensor, *, test: bool) -> Alarm | None:
     return same[-1] if same and full else None
 
 
-def _begin(turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, test: bool) -> None:
+def _begin(
+    turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, rule: str, test: bool, announced: bool = False
+) -> None:
     ladder = ladder_of(turn.house.plan, kind)
     alarm = Alarm(
         id=f"{turn.house.epoch}-alarm-{turn.number('alarms')}",
@@ -137,14 +164,16 @@ def _begin(turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, test: bool) -
         sensor=sensor.id,
         location=sensor.location,
         person=sensor.person,
-        detail=detail,
+        detail=detail[:TEXT_CHARS_MAX],
+        plan_rule=rule,
         linked=turn.house.alarms[-1].id if turn.house.alarms else None,
         boot=turn.house.boot,
         triggered=turn.now,
         raise_at_ms=turn.now.ms + kind.cancel_ms,
         plan_version=turn.house.plan.version,
-        steps=ladder.steps,
-        repeat_ms=ladder.repeat_ms,
+        steps=expecting.steps(ladder.steps) if announced else ladder.steps,
+        repeat_ms=0 if announced else ladder.repeat_ms,
+        announced=announced,
     )
     if kind.cancel_ms:
         turn.put_alarm(alarm)
@@ -171,14 +200,16 @@ def raise_alarm(turn: Turn, alarm: Alarm, rule: str) -> None:
     """End the cancel window and call. `rule` says why now, for whoever inspects the decision."""
     report = AlarmRaised(
         **facts(turn, alarm),
-        rule=rule,
+        rule="announced-test" if alarm.announced else rule,
         detail=alarm.detail,
         triggers=alarm.triggers,
         triggered=Clock.read(alarm.boot, alarm.triggered),
         linked=alarm.linked,
         plan_version=alarm.plan_version,
+        plan_rule=alarm.plan_rule,
     )
     ref = turn.send(report)
+    real_at_ms = turn.now.ms + expecting.ANSWER_MS if alarm.announced else None
     turn.put_alarm(
         replace(
             alarm,
@@ -191,8 +222,46 @@ def raise_alarm(turn: Turn, alarm: Alarm, rule: str) -> None:
             late=not turn.house.connected,
             ladder_from_ms=turn.now.ms,
             steady_from_ms=turn.now.ms,
+            real_at_ms=real_at_ms,
         )
     )
+
+
+def real_due_ms(house: House) -> int | None:
+    """When the next announced test is taken for a real call, because nobody has acknowledged it."""
+    return min((each.real_at_ms for each in house.alarms if each.real_at_ms is not None), default=None)
+
+
+def on_real_due(turn: Turn) -> None:
+    """S3: nobody is left on the floor because of a test: a real alarm follows, with the ladder that it did not take.
+
+    It is an alarm of its own, so that nobody takes it for the test they know of; it names that as the one it is
+    linked to.
+    """
+    for test in turn.house.alarms:
+        if test.real_at_ms is None or test.real_at_ms > turn.now.ms:
+            continue
+        turn.put_alarm(replace(test, real_at_ms=None))
+        kind = kind_of(turn.house.plan, turn.house.config.kinds, test.kind)
+        ladder = ladder_of(turn.house.plan, kind)
+        real = replace(
+            test,
+            id=f"{turn.house.epoch}-alarm-{turn.number('alarms')}",
+            stage="pending",
+            linked=test.id,
+            test=False,
+            announced=False,
+            plan_version=turn.house.plan.version,
+            steps=ladder.steps,
+            repeat_ms=ladder.repeat_ms,
+            taken=(),
+            round=1,
+            silenced=False,
+            joined_ms=None,
+            cancel_ms=None,
+            real_at_ms=None,
+        )
+        raise_alarm(turn, real, "test-unanswered")
 
 
 def window_due_ms(house: House) -> int | None:
@@ -211,15 +280,21 @@ def on_cancel_pressed(turn: Turn, _event: CancelPressed) -> None:
     """Take pending alarms back. Afterwards a cancel is an event that staff see, never a deletion."""
     audible = [alarm for alarm in turn.house.alarms if not alarm.silent]
     pending = [alarm for alarm in audible if alarm.stage == "pending"]
-    for alarm in pending:
-        moved(alarm.stage, "cancel")
-        turn.send(AlarmCancelled(**facts(turn, alarm), stage="pending"))
-        turn.drop_alarm(alarm)
     if pending:
-        turn.chirp("cancelled")
+        cancel(turn, pending)
         return
     for alarm in audible:
         if _untold(turn, alarm.cancel_ms):
             turn.put_alarm(replace(alarm, cancel_ms=turn.now.ms))
             turn.send(AlarmCancelled(**facts(turn, alarm), stage=alarm.stage))
     turn.chirp("heard" if audible else "nothing-to-cancel")
+
+
+def cancel(turn: Turn, pending: Sequence[Alarm]) -> None:
+    """Take alarms back that are still pending."""
+    for alarm in pending:
+        moved(alarm.stage, "cancel")
+        turn.send(AlarmCancelled(**facts(turn, alarm), stage="pending"))
+        turn.drop_alarm(alarm)
+    if any(not alarm.silent for alarm in pending):
+        turn.chirp("cancelled")

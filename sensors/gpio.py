@@ -18,6 +18,9 @@ from sensors.options import GpioOptions
 
 _open_input: Callable[..., Any] = DigitalInputDevice
 
+_MISSED_MAX = 2
+"""So many readings in a row found a change that was never told, and whatever calls back is dead; one may be late."""
+
 _EDGES_MAX = 1_024  # a chattering pin; what is dropped, the next reading of the levels puts right
 
 
@@ -29,6 +32,7 @@ class GpioDriver:
     """A sensor driver for contacts. Addresses: see `sensors.contact.parse_contact`.
 
     A pin that cannot be set up or read is told as `unavailable` and tried again at every reading; the others go on.
+    S7: when contacts change and no edge is told, the driver is deaf, and still hears what it reads.
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class GpioDriver:
         self._options, self._clock, self._pin_factory = options, clock, pin_factory
         self._pins = [_Pin(address, options.debounce_ms) for address in addresses]
         self._edges: deque[tuple[_Pin, bool, int]] = deque(maxlen=_EDGES_MAX)
-        self._edges_dropped = self._noise = 0
+        self._edges_dropped = self._noise = self._missed = 0
         self._woken = False
 
     async def run(self, ear: Ear) -> None:
@@ -96,6 +100,10 @@ class GpioDriver:
     def _take_edges(self, ear: Ear) -> None:
         for _ in range(len(self._edges)):
             pin, closed, at_ms = self._edges.popleft()
+            pin.level = closed
+            if self._missed >= _MISSED_MAX:
+                ear.listening()
+            self._missed = 0
             self._tell(ear, pin.contact.feed(closed, at_ms))
 
     def _count(self, ear: Ear) -> None:
@@ -107,6 +115,7 @@ class GpioDriver:
 
     def _read_levels(self, ear: Ear, noted: "_Noted") -> None:
         """Read every pin: a contact closed already at the start gives no edge, and an edge can be missed."""
+        untold = False
         for pin in self._pins:
             try:
                 closed = pin.read(self._options.pull, self._pin_factory, noted)
@@ -114,9 +123,13 @@ class GpioDriver:
                 pin.fail(problem)
                 self._tell(ear, [Observation(pin.contact.address, "unavailable", str(problem))])
             else:
+                untold |= pin.changed_untold(closed)
                 if pin.recovered() and not pin.contact.chatters:
                     self._tell(ear, [Observation(pin.contact.address, "unavailable", on=False)])
                 self._tell(ear, pin.contact.feed(closed, self._clock()))
+        self._missed += untold
+        if self._missed >= _MISSED_MAX:
+            ear.deaf(f"contacts change and nobody calls: they are only read, every {self._options.reread_s:g} s")
         problems = [pin.problem for pin in self._pins if pin.problem is not None]
         if problems and len(problems) == len(self._pins):
             raise PinsLostError(f"no pin can be read: {problems[0]}")
@@ -135,6 +148,7 @@ class _Pin:
         self._number = where.pin
         self.contact = Contact(address, where.rest, debounce_ms)
         self.problem: str | None = None
+        self.level: bool | None = None
         self._failed = True  # as far as anybody knows: a fault may stand from before
         self._device: Any = None
 
@@ -148,7 +162,13 @@ class _Pin:
             device.when_deactivated = lambda: noted(self, False)  # noqa: FBT003 -- likewise
         return bool(self._device.value)
 
+    def changed_untold(self, closed: bool) -> bool:  # noqa: FBT001 -- a level
+        """Say whether what is read now differs from what was told or read last."""
+        before, self.level = self.level, closed
+        return before is not None and before is not closed
+
     def fail(self, problem: Exception) -> None:
+        self.level = None
         self.problem, self._failed = str(problem) or type(problem).__name__, True
         self.close()
 

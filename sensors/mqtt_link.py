@@ -21,7 +21,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sensors.mqtt_acks import AcksInOrder
-from sensors.mqtt_properties import Will, connect_properties, will_properties
+from sensors.mqtt_properties import Will, connect_properties, forget_properties, will_properties
+from sensors.mqtt_way import ANY_WAY, TlsSocket, Way, open_socket
 
 _MISC_EVERY_S = 1.0
 _UNLIMITED_RECEIVE_MAXIMUM = 65_535  # MQTT 5 §3.2.2.3.3: what holds when the broker names none
@@ -33,15 +34,13 @@ class LinkLostError(Exception):
     """The connection is gone, was refused, or could not be made. The message says why, for people."""
 
 
-class _Socket(ssl.SSLSocket):
-    """Closes itself when its handshake fails: paho leaves that to the garbage collector."""
+class _Client(Client):
+    """Opens its socket the way it is told; TLS still asks for the host's own name."""
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 -- the base class's signature
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
+    way = ANY_WAY
+
+    def _create_socket_connection(self) -> socket.socket:
+        return open_socket(self.way, self.host, self.port, self.connect_timeout)
 
 
 class MqttLink:
@@ -60,6 +59,7 @@ class MqttLink:
         client_id: str,
         on_message: Callable[[MQTTMessage], None],
         *,
+        way: Way = ANY_WAY,
         tls: ssl.SSLContext | None = None,
         will: Will | None = None,
         username: str | None = None,
@@ -88,14 +88,15 @@ class MqttLink:
         self._misc: asyncio.TimerHandle | None = None
         self._watched: socket.socket | None = None
         self._client = self._make_client(client_id, tls, manual_ack=manual_ack)
+        self._client.way = way
         self._acks = AcksInOrder(lambda mid: self._guarded(partial(self._client.ack, mid, 1)))
         if username is not None:
             self._client.username_pw_set(username, password)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos, will.retain, will_properties(will))
 
-    def _make_client(self, client_id: str, tls: ssl.SSLContext | None, *, manual_ack: bool) -> Client:
-        client = Client(
+    def _make_client(self, client_id: str, tls: ssl.SSLContext | None, *, manual_ack: bool) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id,
             protocol=MQTTv5,
@@ -104,7 +105,7 @@ class MqttLink:
         )
         client.max_inflight_messages_set(0)  # no limit in paho: it queues silently, where nobody counts
         if tls is not None:
-            tls.sslsocket_class = _Socket
+            tls.sslsocket_class = TlsSocket
             client.tls_set_context(tls)
         client.on_socket_open = self._opened
         client.on_connect = self._connected
@@ -321,11 +322,14 @@ class MqttLink:
         if not dialling:  # else the dialling thread still owns the socket, and `_dial_ended` drops it
             self._drop_socket()
 
-    async def close(self, *, timeout_s: float = 2.0) -> None:
-        """Say DISCONNECT (the will is not sent) and end; a line that does not take it within `timeout_s` is dropped."""
+    async def close(self, *, timeout_s: float = 2.0, forget: bool = False) -> None:
+        """Say DISCONNECT (the will is not sent) and end; a line that does not take it within `timeout_s` is dropped.
+
+        `forget` has the broker drop the session too, whatever its expiry: nothing is to be kept for us.
+        """
         try:
             if not self.closed.done() and self._connack.done():
-                self._client.disconnect()
+                self._client.disconnect(properties=forget_properties() if forget else None)
                 await asyncio.wait([self.closed], timeout=timeout_s)
         finally:
             self.abort("closed by us")

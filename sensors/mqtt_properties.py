@@ -34,3 +34,10 @@ def will_properties(will: Will) -> Properties:
     if will.content_type:
         properties.ContentType = will.content_type
     return properties
+
+
+def forget_properties() -> Properties:
+    """Give the properties of a DISCONNECT that ends the session with the connection (MQTT 5 §3.14.2.2.2)."""
+    properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = 0
+    return properties

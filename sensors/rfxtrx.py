@@ -57,7 +57,8 @@ _LENGTHS: dict[int, range] = {
 _LENGTH_MAX = max(lengths[-1] for lengths in _LENGTHS.values())  # asked of every byte of a flood
 
 _SMOKE_SUBTYPES = {0x03, 0x09, 0x0A}  # KD101, Alecto SA30, RM174RF
-_NORMAL, _ALARM, _PANIC, _BATTERY_LOW = {0x00, 0x01}, {0x02, 0x03}, 0x06, 0x16
+_NORMAL, _ALARM, _PANIC, _BATTERY_LOW = {0x00, 0x01, 0x05}, {0x02, 0x03, 0x04}, 0x06, 0x16
+"""Motion (04) and no motion (05) are the alarm and the normal state of an X10 motion detector."""
 
 
 def check_address(address: str) -> None:

@@ -2,19 +2,31 @@
 
 import math
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from rules.events import Cleared, Event, Heard, Measured, Triggered, Troubled
 from sensors.driver import Observation
+from sensors.senses import hears
 
 HEARD_EVERY_MS = 600_000
 MEASURED_EVERY_MS = 600_000
 ACTIVE_AGAIN_MS = 60_000
 """Thinning (S12): signs of life, readings and a level that stands are told at most this often for each sensor.
 
-Each costs a commit, and cards wear out. Silence is supervised in hours, so ten minutes are near enough."""
+Each costs a commit, and cards wear out. Silence is supervised in hours, so ten minutes are near enough; a sensor that
+may be silent for less than 100 min is told of more often, see `Roster.supervise`."""
+
+_HEARD_SHARE = 10
+"""A tenth of the time that a sensor may be silent is near enough."""
+
+MOVED_EVERY_MS = 60_000
+"""Motion is told at most this often for each sensor: so inactivity, which is watched in quarters of an hour and more,
+may be counted from a minute too early. What is told is told at once, never later."""
+
+STUCK_MS = 24 * 3_600_000
+"""Nobody moves for so long without a pause: such a sensor is stuck, and proves nobody well (S7). (Our own figure.)"""
 
 _STRANGERS_MAX = 256
 _QUANTITIES_MAX = 16
@@ -27,6 +39,7 @@ class Place(msgspec.Struct, frozen=True):
     driver: str
     address: str
     sensor: str
+    kind: str = ""
 
 
 class Stranger(msgspec.Struct, frozen=True):
@@ -44,8 +57,11 @@ class _Known:
     def __init__(self) -> None:
         self.heard_ms: int | None = None  # for the status
         self.told_heard_ms: int | None = None
+        self.heard_every_ms = HEARD_EVERY_MS
         self.level: bool | None = None
         self.active_ms = 0
+        self.moved_ms: int | None = None  # when motion was last told
+        self.moves_ms: int | None = None  # since when it says so without a pause
         self.parts: set[str] = set()
         self.troubles: dict[str, bool] = {}
         self.readings: dict[str, tuple[float, int]] = {}
@@ -69,6 +85,7 @@ class Roster:
         self._exact: dict[tuple[str, str], str] = {}
         self._parts: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._known: dict[str, _Known] = {}
+        self._places: dict[str, Place] = {}
         self._strangers: OrderedDict[tuple[str, str], Stranger] = OrderedDict()
         self.strange: Counter[str] = Counter()
         for place in places:
@@ -84,10 +101,18 @@ class Roster:
         if place.sensor in self._known:
             raise ValueError(f"sensor {place.sensor!r} is configured twice: give each its own id")
         self._exact[key] = place.sensor
+        self._places[place.sensor] = place
         self._known[place.sensor] = _Known()
         device, slash, _ = place.address.rpartition("/")
         if slash:
             self._parts[(place.driver, device)].append(place.sensor)
+
+    def supervise(self, silences: Mapping[str, int]) -> None:
+        """Have signs of life told often enough for these silences, in ms by sensor; of others every ten minutes."""
+        for sensor, known in self._known.items():
+            known.heard_every_ms = min(
+                HEARD_EVERY_MS, silences.get(sensor, HEARD_EVERY_MS * _HEARD_SHARE) // _HEARD_SHARE
+            )
 
     # --- hearing -----------------------------------------------------------------------------------
 
@@ -98,7 +123,8 @@ class Roster:
             self._strange(driver, seen, at_ms)
         events: list[Event] = []
         for sensor in sensors:
-            events += _TELL[seen.what](sensor, self._known[sensor], seen, at_ms)
+            tell = _alive if self._is_deaf(sensor, seen) else self._teller(sensor, seen)
+            events += tell(sensor, self._known[sensor], seen, at_ms)
             events += self._life(sensor, seen, at_ms)
         return events
 
@@ -113,13 +139,24 @@ class Roster:
             return []
         return self._parts.get((driver, seen.address), [])
 
+    def _is_deaf(self, sensor: str, seen: Observation) -> bool:
+        """Say whether this is a level of a part that means nothing to the kind of sensor that the device is."""
+        place = self._places[sensor]
+        if seen.what not in {"active", "clear"} or seen.address == place.address:
+            return False
+        return not hears(place.kind, seen.address.rpartition("/")[2])
+
+    def _teller(self, sensor: str, seen: Observation) -> "_Tell":
+        moves = self._places[sensor].kind == "motion"
+        return _MOVES.get(seen.what, _TELL[seen.what]) if moves else _TELL[seen.what]
+
     def _life(self, sensor: str, seen: Observation, at_ms: int) -> list[Event]:
         """S7: any observation proves life, but what a broker kept from before, or says in a device's absence."""
         if seen.kept or seen.what == "unavailable":
             return []
         known = self._known[sensor]
         known.heard_ms = at_ms
-        if known.told_heard_ms is not None and at_ms - known.told_heard_ms < HEARD_EVERY_MS:
+        if known.told_heard_ms is not None and at_ms - known.told_heard_ms < known.heard_every_ms:
             return []
         known.told_heard_ms = at_ms
         return [Heard(sensor)]
@@ -158,6 +195,27 @@ def _active(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[E
     return [Triggered(sensor, seen.detail, sustained=True)]
 
 
+def _moved(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[Event]:
+    """Tell motion as a moment: that it stands tells nothing, and that it ends is only a timer's word."""
+    if seen.kept:
+        return []  # somebody moved before we listened
+    if seen.what == "active":
+        known.moves_ms = at_ms if known.moves_ms is None else known.moves_ms
+        if at_ms - known.moves_ms >= STUCK_MS:
+            reason = f"motion without a pause for {STUCK_MS // 3_600_000} h: it is stuck"
+            return _trouble(sensor, known, Observation(seen.address, "unavailable", reason), at_ms)
+    if known.moved_ms is not None and at_ms - known.moved_ms < MOVED_EVERY_MS:
+        return []
+    known.moved_ms = at_ms
+    return [Triggered(sensor, seen.detail)]
+
+
+def _rested(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[Event]:
+    stuck = known.moves_ms is not None and at_ms - known.moves_ms >= STUCK_MS
+    known.moves_ms = None
+    return _trouble(sensor, known, Observation(seen.address, "unavailable", on=False), at_ms) if stuck else []
+
+
 def _clear(sensor: str, known: _Known, seen: Observation, _at_ms: int) -> list[Event]:
     """Clear a sensor once none of its parts is active: no smoke does not end carbon monoxide."""
     known.parts.discard(seen.address)
@@ -191,7 +249,11 @@ def _alive(_sensor: str, _known: _Known, _seen: Observation, _at_ms: int) -> lis
     return []
 
 
-_TELL: dict[str, Callable[[str, _Known, Observation, int], list[Event]]] = {
+_Tell = Callable[[str, _Known, Observation, int], list[Event]]
+
+_MOVES: dict[str, _Tell] = {"trigger": _moved, "active": _moved, "clear": _rested}
+
+_TELL: dict[str, _Tell] = {
     "trigger": _trigger,
     "active": _active,
     "clear": _clear,

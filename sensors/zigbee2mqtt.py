@@ -24,6 +24,8 @@ _LEVELS: Mapping[str, tuple[bool, str, str]] = {
     "smoke": (True, "smoke", "no smoke"),
     "carbon_monoxide": (True, "carbon monoxide", "no carbon monoxide"),
     "contact": (False, "open", "closed"),
+    "occupancy": (True, "motion", "no motion"),
+    "presence": (True, "present", "absent"),
 }
 # attribute: the values that mean a fall, and those that end it. The others ("maybe_fall", "low_posture": somebody may
 # still lie on the floor) change nothing.
@@ -31,6 +33,9 @@ _POSTURES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "fall_down_status": (frozenset({"fall"}), frozenset({"none"})),
     "status": (frozenset({"falling"}), frozenset({"unoccupied", "occupied", "sitting", "on_the_bed"})),
 }
+# The same word tells whether somebody is in bed; one who is on the floor is not.
+_IN_BED = frozenset({"on_the_bed"})
+_OUT_OF_BED = frozenset({"unoccupied", "occupied", "sitting", "low_posture", "falling"})
 _READINGS: Mapping[str, str] = {"battery": "%", "temperature": "°C"}
 
 
@@ -114,6 +119,9 @@ def _postures(name: str, said: Mapping[str, Any], kept: bool) -> list[Observatio
         if isinstance(word, str) and word in falls | ends:
             what: Any = "active" if word in falls else "clear"
             seen.append(Observation(f"{name}/{part}", what, word, kept=kept))
+    word = said.get("status")
+    if isinstance(word, str) and word in _IN_BED | _OUT_OF_BED:
+        seen.append(Observation(f"{name}/bed", "active" if word in _IN_BED else "clear", word, kept=kept))
     return seen
 
 

@@ -10,6 +10,7 @@ import secrets
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
 from joserfc import jws
@@ -191,7 +192,10 @@ class SimulatedCentre:
             await places.acquire()
             name, token = await self._outgoing.get()
             with contextlib.suppress(LinkLostError):
-                link.publish(name, token, properties=properties).add_done_callback(lambda _: places.release())
+                kept = name.endswith("/plan")
+                link.publish(name, token, retain=kept, properties=properties).add_done_callback(
+                    lambda _: places.release()
+                )
 
     async def _tick(self) -> None:
         while True:
@@ -323,6 +327,12 @@ class SimulatedCentre:
         given = self.commands.give(hub, kind, {} if data is None else data, self._clock.now())
         self._send_commands()
         return given
+
+    def plan(self, hub: str, document: Mapping[str, Any], key: Key | None = None) -> None:
+        """Give a hub a care plan: retained, its private part encrypted to `key`. Raises KeyError and ValueError."""
+        self.intake.home(hub)
+        self._publish(hub, "plan", self._issuer.seal_plan(document, hub, self._clock.now(), key))
+        self._add(way="out", hub=hub, channel="plan", ref=str(document.get("version", "")))
 
     def ask_for_missing(self, hub: str) -> list[Missing]:
         """Ask a hub to send again what is missing; give what that is. Raises KeyError, TooManyCommandsError.

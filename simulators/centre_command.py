@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from agent.clock import SystemClock
+from agent.plan.reading import PlanError, read_plan
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Key, KeyFileError, read_key
 from agent.wire.topics import topic
 from centre.intake import LedgerDownError
@@ -25,6 +26,7 @@ HELP = """\
 acknowledge ALARM | resolve ALARM [OUTCOME]    ALARM may be `last`
 fault NAME on|off                              and: fault late SECONDS
 command HUB TYPE [JSON]
+plan HUB FILE [PEM]                            PEM is the hub's public key for plans
 missing HUB                                    asks the hub for what is missing
 quit\
 """
@@ -56,10 +58,21 @@ def _obey(centre: SimulatedCentre, verb: str, words: list[str]) -> str:
             return " ".join(centre.faults.on())
         case "command", [hub, kind, *data]:
             return centre.command(hub, kind, _json("".join(data) or "{}"))
+        case "plan", [hub, file, *pem]:
+            return _plan(centre, hub, Path(file), Path(pem[0]) if pem else None)
         case "missing", [hub]:
             return msgspec.json.encode(centre.ask_for_missing(hub)).decode()
         case _:
             raise UsageError(f"not understood. There is:\n{HELP}")
+
+
+def _plan(centre: SimulatedCentre, hub: str, file: Path, pem: Path | None) -> str:
+    try:
+        document = read_plan(file)
+        centre.plan(hub, document.raw, None if pem is None else read_key(pem, HUB_ALGORITHM))
+    except (PlanError, KeyFileError, ValueError) as error:
+        raise UsageError(str(error).replace("\n", "; ")) from None
+    return f"version {document.plan.version}"
 
 
 def _alarm(centre: SimulatedCentre, name: str) -> str:

@@ -33,11 +33,13 @@ class TlsFiles(msgspec.Struct, frozen=True):
 
 
 class HubKeys(msgspec.Struct, frozen=True):
-    """A hub's identity: its TLS certificate (CN = hub id), and the P-256 key it signs with."""
+    """A hub's identity: its TLS certificate (CN = hub id), the P-256 key it signs with, and the one for care plans."""
 
     tls: TlsFiles
     signing: Path
     public: Path
+    plan: Path
+    plan_public: Path
 
 
 class KeySet(msgspec.Struct, frozen=True):
@@ -125,11 +127,13 @@ class Authority:
 
 
 def _hub(folder: Path, authority: Authority, hub: str) -> HubKeys:
-    key = generate_private_key(SECP256R1())
+    key, plan = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
     return HubKeys(
         tls=authority.issue(f"{hub}.tls", hub),
         signing=_write(folder / f"{hub}.signing.key.pem", _private(key)),
         public=_write(folder / f"{hub}.signing.pub.pem", _public(key)),
+        plan=_write(folder / f"{hub}.plan.key.pem", _private(plan)),
+        plan_public=_write(folder / f"{hub}.plan.pub.pem", _public(plan)),
     )
 
 

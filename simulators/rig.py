@@ -41,8 +41,9 @@ class Rig:
     """Broker, centre and hub, in `folder`. `tables` is the rest of hub.toml: drivers, sensors, kinds.
 
     Entering starts broker and centre; the hub starts when told. `port` is where the hub finds its broker: set it before
-    `write_config` to lead the line through a proxy. `outputs` is the hub's choice of outputs, as a line of its own or
-    as a table. `state_dir` may lie on another disk.
+    `write_config` to lead the line through a proxy. `way` are lines that say more of it, instead of 127.0.0.1, and
+    `standby` those of a second uplink, "4g", which there is if they say anything. `outputs` is the hub's choice of
+    outputs, as a line of its own or as a table. `state_dir` may lie on another disk.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Rig:
         )
         self.config = folder / "hub.toml"
         self.port = self.broker.port
+        self.way, self.standby = 'host = "127.0.0.1"', ""
         self._tables, self._outputs = tables, outputs
         self.hub = HubProcess(self.config, pins=pins)
         self.centre: SimulatedCentre
@@ -81,17 +83,18 @@ socket = "{self.folder}/ask"
 [keys]
 hub = "{keys.signing}"
 centre = ["{self.keys.centre_public}"]
-[[uplink]]
-name = "main"
-host = "127.0.0.1"
-port = {self.port}
-ca = "{self.keys.ca}"
-certificate = "{keys.tls.certificate}"
-key = "{keys.tls.key}"
+plan = "{keys.plan}"
+{self._uplink("main", self.way, f"port = {self.port}")}
+{self._uplink("4g", self.standby, "standby = true") if self.standby else ""}
 {"" if plain else self._outputs}
 {self._tables}
 """
         )
+
+    def _uplink(self, name: str, *way: str) -> str:
+        tls = self.keys.hubs[HUB].tls
+        files = f'ca = "{self.keys.ca}"', f'certificate = "{tls.certificate}"', f'key = "{tls.key}"'
+        return "\n".join(("[[uplink]]", f'name = "{name}"', *way, *files))
 
     async def __aenter__(self) -> Self:
         self.write_config()

@@ -7,7 +7,17 @@ from typing import Any
 
 from agent.config.reading import Known, Reading
 from agent.config.strict import Problem, Reader
-from agent.config.tables import ButtonName, Buttons, Driver, HubConfig, Keys, OutputPins, SensorConfig, Uplink
+from agent.config.tables import (
+    ButtonName,
+    Buttons,
+    Driver,
+    HubConfig,
+    Keys,
+    ModemConfig,
+    OutputPins,
+    SensorConfig,
+    Uplink,
+)
 from rules.events import Config, Sensor
 from sensors.registry import DRIVER_TYPES
 
@@ -19,6 +29,7 @@ __all__ = [
     "Driver",
     "HubConfig",
     "Keys",
+    "ModemConfig",
     "OutputPins",
     "SensorConfig",
     "Uplink",
@@ -73,6 +84,7 @@ def rules_config(config: HubConfig, heartbeat: Callable[[str], int | None], vers
         ),
         kinds=config.kinds,
         uplinks=tuple(uplink.name for uplink in config.uplinks),
+        standby=tuple(uplink.name for uplink in config.uplinks if uplink.standby),
         outputs=config.outputs is not None,
         version=version,
     )

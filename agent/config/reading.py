@@ -3,9 +3,9 @@
 import ipaddress
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from agent.config.tables import (
     HubConfig,
     Keys,
     KindRule,
+    ModemConfig,
     Name,
     OutputPins,
     Pins,
@@ -37,7 +38,6 @@ UPLINKS_MAX = 8
 _SOCKET_PATH_BYTES_MAX = 107  # unix(7)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
-T = TypeVar("T", bound=msgspec.Struct)
 Known = Mapping[str, DriverType]
 
 
@@ -63,6 +63,7 @@ class Reading:
         sensors = self._sensors(raw.get("sensor", []), drivers, misread)
         pins = self._pins(raw.get("pins"))
         kinds = self._kinds(raw.get("kind", {}))
+        modem = self._modem(raw["modem"]) if "modem" in raw else None
         if file is None or keys is None:
             return None
         self._socket(file.socket)
@@ -79,6 +80,7 @@ class Reading:
             drivers=tuple(drivers.values()),
             sensors=sensors,
             kinds=kinds,
+            modem=modem,
         )
 
     # --- tables, one by one ------------------------------------------------------------------------
@@ -87,27 +89,57 @@ class Reading:
         keys = self._reader.table(raw, Keys, "keys")
         if keys is not None:
             self._file("keys.hub", keys.hub, private=True)
+            if keys.plan is not None:
+                self._file("keys.plan", keys.plan, private=True)
+                if keys.plan.resolve() == keys.hub.resolve():  # S11: a key of its own
+                    self._reader.refuse("keys.plan", keys.plan, "a key of its own", "make one: see docs/installers.md")
             for path in keys.centre:
                 self._file("keys.centre", path)
         return keys
 
     def _uplinks(self, raw: object) -> tuple[Uplink, ...]:
-        found = self._list(raw, Uplink, "uplink", UPLINKS_MAX)
+        found = self._reader.tables(raw, Uplink, "uplink", UPLINKS_MAX)
         if raw == []:
             self._reader.refuse("uplink", raw, "at least one table [[uplink]]", "add one")
-        self._unique(found, "uplink", "name", lambda uplink: uplink.name)
+        self._reader.unique(found, "uplink", "name", lambda uplink: uplink.name)
         for at, uplink in found.items():
-            files = {"ca": uplink.ca, "certificate": uplink.certificate, "key": uplink.key}
-            missing = [name for name, path in files.items() if path is None]
-            if missing and (len(missing) < len(files) or not _is_loopback(uplink.host)):
-                expected = "ca, certificate and key (all three; only a loopback host may do without)"
-                self._reader.problems.append(
-                    Problem(at, f"{shown(uplink.host)} without {', '.join(missing)}", expected, "add what is missing")
-                )
-            for name, path in files.items():
-                if path is not None:
-                    self._file(f"{at}.{name}", path, private=name == "key")
+            self._tls_files(at, uplink)
+            self._way(at, uplink)
+        self._standbys(found)
         return tuple(found.values())
+
+    def _tls_files(self, at: str, uplink: Uplink) -> None:
+        files = {"ca": uplink.ca, "certificate": uplink.certificate, "key": uplink.key}
+        missing = [name for name, path in files.items() if path is None]
+        if missing and (len(missing) < len(files) or not _is_loopback(uplink.host)):
+            expected = "ca, certificate and key (all three; only a loopback host may do without)"
+            self._reader.problems.append(
+                Problem(at, f"{shown(uplink.host)} without {', '.join(missing)}", expected, "add what is missing")
+            )
+        for name, path in files.items():
+            if path is not None:
+                self._file(f"{at}.{name}", path, private=name == "key")
+
+    def _way(self, at: str, uplink: Uplink) -> None:
+        if uplink.address is not None and not _is_ip(uplink.address):
+            self._reader.refuse(f"{at}.address", uplink.address, "an IP address", "correct it")
+        elif uplink.interface is not None and uplink.address is None and not _is_ip(uplink.host):
+            expected = "the host's IP address: a name server would be asked over any line, even one that is down"
+            self._reader.problems.append(Problem(f"{at}.address", "nothing", expected, "add it, beside host"))
+
+    def _standbys(self, uplinks: Mapping[str, Uplink]) -> None:
+        """See that there is always an uplink that is open, and that a standby is another way than those."""
+        ordinary: dict[object, str] = {}
+        for at, uplink in uplinks.items():
+            way = (uplink.host, uplink.port, uplink.interface)
+            if not uplink.standby:
+                ordinary.setdefault(way, at)
+            elif at == "uplink[1]":
+                self._reader.refuse(f"{at}.standby", True, "false: the first uplink is always open", "remove it")  # noqa: FBT003
+            elif way in ordinary:
+                expected = f"another interface, host or port than {ordinary[way]}: a standby is another way out"
+                found = "nothing" if uplink.interface is None else shown(uplink.interface)
+                self._reader.problems.append(Problem(f"{at}.interface", found, expected, 'name one, such as "wwan0"'))
 
     def _outputs(self, raw: object) -> OutputPins | None:
         if raw == "log":
@@ -171,9 +203,9 @@ class Reading:
         return None if options is None else Driver(name, known.name, options)
 
     def _sensors(self, raw: object, drivers: Mapping[str, Driver], misread: set[str]) -> tuple[SensorConfig, ...]:
-        found = self._list(raw, SensorConfig, "sensor", SENSORS_MAX)
-        self._unique(found, "sensor", "id", lambda sensor: sensor.id)
-        self._unique(found, "sensor", "address", lambda sensor: (sensor.driver, sensor.address))
+        found = self._reader.tables(raw, SensorConfig, "sensor", SENSORS_MAX)
+        self._reader.unique(found, "sensor", "id", lambda sensor: sensor.id)
+        self._reader.unique(found, "sensor", "address", lambda sensor: (sensor.driver, sensor.address))
         kinds = [*(kind.name for kind in SENSOR_KINDS), *sorted(SENSES)]
         for at, sensor in found.items():
             if sensor.kind not in kinds:
@@ -228,26 +260,16 @@ class Reading:
             self._reader.refuse(f"{at}.cancel_s", changed.cancel_ms // 1_000, expected, "set cancel_s = 0")
         return changed
 
+    def _modem(self, raw: object) -> ModemConfig | None:
+        if isinstance(raw, list):
+            self._reader.refuse("modem", raw, "one table [modem], in single brackets", "write it so")
+            return None
+        modem = self._reader.table(raw, ModemConfig, "modem")
+        if modem is not None and modem.pin_file is not None:
+            self._file("modem.pin_file", modem.pin_file, private=True)
+        return modem
+
     # --- what several tables need ------------------------------------------------------------------
-
-    def _list(self, raw: object, kind: type[T], at: str, most: int) -> dict[str, T]:
-        """Read a list of tables; those without a problem, by their dotted key."""
-        if not isinstance(raw, list):
-            self._reader.refuse(at, raw, f"tables [[{at}]], in double brackets", "write each so")
-            return {}
-        if len(raw) > most:  # S12
-            self._reader.refuse(at, raw, f"at most {most} tables [[{at}]]", "remove some")
-            return {}
-        read = {f"{at}[{n}]": self._reader.table(each, kind, f"{at}[{n}]") for n, each in enumerate(raw, start=1)}
-        return {key: value for key, value in read.items() if value is not None}
-
-    def _unique(self, found: Mapping[str, T], at: str, key: str, of: Callable[[T], object]) -> None:
-        first: dict[object, str] = {}
-        for here, each in found.items():
-            other = first.setdefault(of(each), here)
-            if other != here:
-                expected = f"a {key} that no other {at} has ({other} has it)"
-                self._reader.refuse(f"{here}.{key}", getattr(each, key), expected, "give each its own")
 
     def _claim_pins(self, at: str, pins: Iterable[tuple[str, int]]) -> None:
         for name, pin in pins:
@@ -265,12 +287,20 @@ class Reading:
             self._reader.refuse(key, path, "a readable file", "let the hub's user read it, or correct the path")
         elif private and mode & _OTHERS:
             problem = f"{shown(path)} with mode {stat.S_IMODE(mode):04o}"
-            expected = "a private key that only its owner can read"
+            expected = "a file that only its owner can read"
             self._reader.problems.append(Problem(key, problem, expected, f"chmod 600 {path}"))
 
     def _socket(self, path: Path) -> None:
         if len(os.fsencode(path)) > _SOCKET_PATH_BYTES_MAX:
             self._reader.refuse("socket", path, f"a path of at most {_SOCKET_PATH_BYTES_MAX} bytes", "shorten it")
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,7 +3,7 @@
 import difflib
 import json
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
@@ -67,6 +67,26 @@ class Reader:
         except (ValueError, TypeError) as error:  # a struct's own check of its fields together
             self.problems.append(Problem(at, "a table", str(error), "correct it"))
             return None
+
+    def tables(self, raw: object, kind: type[S], at: str, most: int) -> dict[str, S]:
+        """Read a list of at most `most` tables; give those without a problem, by their dotted key."""
+        if not isinstance(raw, list):
+            self.refuse(at, raw, f"tables [[{at}]], in double brackets", "write each so")
+            return {}
+        if len(raw) > most:  # S12
+            self.refuse(at, raw, f"at most {most} tables [[{at}]]", "remove some")
+            return {}
+        read = {f"{at}[{n}]": self.table(each, kind, f"{at}[{n}]") for n, each in enumerate(raw, start=1)}
+        return {key: value for key, value in read.items() if value is not None}
+
+    def unique(self, found: Mapping[str, S], at: str, key: str, of: Callable[[S], object]) -> None:
+        """Refuse tables that share what `of` gives with one before them; `key` is the field to name."""
+        first: dict[object, str] = {}
+        for here, each in found.items():
+            other = first.setdefault(of(each), here)
+            if other != here:
+                expected = f"a {key} that no other {at} has ({other} has it)"
+                self.refuse(f"{here}.{key}", getattr(each, key), expected, "give each its own")
 
     def _unknown_keys(self, raw: Mapping[str, object], kind: type[S], at: str) -> set[str]:
         """Refuse keys that nobody knows; give the known ones they were probably meant to be."""

@@ -24,9 +24,14 @@ Person = Annotated[
     str, Meta(pattern=r"^[a-z0-9-]{0,40}\Z", description=_REFERENCE_WORDS, extra={"private": True})
 ]  # S11
 Host = Annotated[str, Meta(pattern=r"^[^\s/]{1,253}\Z", description="a host name or an address")]
+Ip = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]{2,45}\Z", description="an IP address")]
+Interface = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,15}\Z", description="a network interface of 1 to 15 characters, as wwan0")
+]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Address = Annotated[str, Meta(min_length=1, max_length=200, description="the device's address, 1 to 200 characters")]
 Pin = Annotated[int, Meta(ge=2, le=27, description="a Broadcom (BCM) pin number from 2 to 27")]
+Baud = Annotated[int, Meta(ge=9_600, le=3_000_000, description="a speed from 9600 to 3000000 baud")]
 Silence = (
     Annotated[int, Meta(ge=60, le=604_800, description="seconds from 60 to 604800 (a week)")] | Literal["never"] | None
 )
@@ -38,18 +43,29 @@ ButtonName = Literal["call", "cancel", "arrived"]
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """`hub`: our private key (PKCS#8 PEM, P-256). `centre`: its public keys (PEM, Ed25519), one or two at once."""
+    """`hub`: our private key (PKCS#8 PEM, P-256). `centre`: its public keys (PEM, Ed25519), one or two at once.
+
+    `plan`: the private key that opens what a care plan keeps from others (PKCS#8 PEM, P-256, not the same as `hub`).
+    """
 
     hub: Path
     centre: Annotated[tuple[Path, ...], Meta(min_length=1, max_length=2, description="a list of one or two paths")]
+    plan: Path | None = None
 
 
 class Uplink(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to the response centre's broker. The three files go together; only a loopback broker does without."""
+    """A way to the response centre's broker. The three files go together; only a loopback broker does without.
+
+    `interface` is the only network interface it may go by; `host` is then an IP address, or `address` is given beside
+    it: no name server is asked. A `standby` is kept closed until it is wanted; the first uplink never is one.
+    """
 
     name: Name
     host: Host
+    address: Ip | None = None
     port: Port = 8883
+    interface: Interface | None = None
+    standby: bool = False
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -110,6 +126,14 @@ class Driver(msgspec.Struct, frozen=True):
     options: Options
 
 
+class ModemConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The 4G modem that texts go by: its AT port (a SIM7600's is its third), and the file that holds the SIM's PIN."""
+
+    port: Path
+    baud: Baud = 115_200
+    pin_file: Path | None = None
+
+
 class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration, checked. `outputs` is None for `outputs = "log"`, `pins` where no pin is used."""
 
@@ -125,6 +149,7 @@ class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...]
     sensors: tuple[SensorConfig, ...]
     kinds: tuple[Kind, ...]
+    modem: ModemConfig | None = None
 
     def driver(self, name: str) -> Driver:
         """Give a configured driver; a sensor's always is."""
@@ -145,6 +170,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     driver: Any = msgspec.field(default_factory=dict)
     sensor: Any = msgspec.field(default_factory=list)
     kind: Any = msgspec.field(default_factory=dict)
+    modem: Any = None
 
 
 class Pins(msgspec.Struct, frozen=True, kw_only=True):

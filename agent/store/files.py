@@ -47,7 +47,7 @@ def put_aside(path: Path) -> Path:
     for suffix in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             beside(path, suffix).rename(beside(aside, suffix))
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return aside
 
 
@@ -68,7 +68,7 @@ def _numbers(path: Path) -> list[int]:
 def mark_rescued(aside: Path) -> None:
     """Note beside a file that what could be read of it has been taken over. Raises OSError."""
     beside(aside, _RESCUED).touch(_FILE_MODE)
-    _sync_folder(aside.parent)
+    sync_folder(aside.parent)
 
 
 def prepare_folder(folder: Path, mode: int = _FOLDER_MODE) -> None:
@@ -76,7 +76,7 @@ def prepare_folder(folder: Path, mode: int = _FOLDER_MODE) -> None:
     if not folder.is_dir():
         prepare_folder(folder.parent, 0o755)  # one by one: each name is durable once the folder it is in was synced
         folder.mkdir(mode, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def create(path: Path) -> None:
@@ -88,7 +88,7 @@ def create(path: Path) -> None:
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 beside(path, suffix).chmod(_FILE_MODE)
         return
-    _sync_folder(path.parent)  # SQLite syncs what is in the file, not that there is one
+    sync_folder(path.parent)  # SQLite syncs what is in the file, not that there is one
 
 
 def sync_log(path: Path) -> None:
@@ -102,7 +102,8 @@ def sync_log(path: Path) -> None:
         _sync(log, os.O_RDONLY)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make durable what names a folder holds. Raises OSError."""
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 

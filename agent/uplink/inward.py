@@ -1,6 +1,7 @@
 """What the centre says, judged before it may change anything: signed, for this hub, fresh, and of the contract (S8)."""
 
 from collections import Counter, deque
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeVar
 
 from agent.wire.envelope import EnvelopeError, Verifier
@@ -40,29 +41,35 @@ class Inward:
         self.refused: Counter[str] = Counter()
         self.kept: deque[Refusal] = deque(maxlen=KEPT)
 
-    def receipt(self, payload: bytes, now: Now, nonce: str, *, retained: bool) -> Receipt | None:
-        """Give a receipt that may be believed, or count the refusal and give None."""
-        return self._judged("receipt", Receipt, payload, now, nonce, retained=retained)
+    def receipt(self, payload: bytes, now: Now, nonces: AbstractSet[str], *, retained: bool) -> Receipt | None:
+        """Give a receipt that may be believed, or count the refusal and give None.
 
-    def command(self, payload: bytes, now: Now, nonce: str, *, retained: bool) -> Command | None:
-        """Give a command that may be carried out, or count the refusal and give None."""
-        return self._judged("command", Command, payload, now, nonce, retained=retained)
+        `nonces` are those of the hub's living connections: the centre names the one it heard of last, and what names
+        any of them was made while it lived, whichever brings it.
+        """
+        return self._judged("receipt", Receipt, payload, now, nonces, retained=retained)
+
+    def command(self, payload: bytes, now: Now, nonces: AbstractSet[str], *, retained: bool) -> Command | None:
+        """Give a command that may be carried out, or count the refusal and give None. `nonces` as for a receipt."""
+        return self._judged("command", Command, payload, now, nonces, retained=retained)
 
     def refuse(self, channel: str, reason: str, payload: bytes) -> None:
         """Count and keep a message that cannot be taken."""
         self.refused[f"{channel}: {reason}"] += 1
         self.kept.append(Refusal(channel, reason, payload[:KEPT_BYTES]))
 
-    def _judged(self, channel: str, kind: type[M], payload: bytes, now: Now, nonce: str, *, retained: bool) -> M | None:
+    def _judged(
+        self, channel: str, kind: type[M], payload: bytes, now: Now, nonces: AbstractSet[str], *, retained: bool
+    ) -> M | None:
         try:
-            return self._judge(kind, payload, now, nonce, retained=retained)
+            return self._judge(kind, payload, now, nonces, retained=retained)
         except UnreadableError:
             self.refuse(channel, "not of the contract", payload)
         except (EnvelopeError, RefusedError) as error:
             self.refuse(channel, str(error), payload)
         return None
 
-    def _judge(self, kind: type[M], payload: bytes, now: Now, nonce: str, *, retained: bool) -> M:
+    def _judge(self, kind: type[M], payload: bytes, now: Now, nonces: AbstractSet[str], *, retained: bool) -> M:
         """S8: never retained, signed by the centre, addressed to this hub, fresh, not expired."""
         if retained:
             raise RefusedError("retained")
@@ -70,7 +77,7 @@ class Inward:
         if message.aud != self._hub:
             raise RefusedError("for another hub")
         timely = now.synced and abs(message.iat * 1000 - now.wall_ms) <= FRESH_S * 1000
-        if message.nonce != nonce and not timely:
+        if message.nonce not in nonces and not timely:
             raise RefusedError("not fresh")
         if isinstance(message, Command) and now.synced and message.expires * 1000 < now.wall_ms:
             raise RefusedError("expired")

@@ -19,8 +19,8 @@ _PROPERTIES.ContentType = CONTENT_TYPE  # made once: to make it costs more than 
 class Documents(Protocol):
     """What an uplink needs of the hub besides rows: the documents, and the rows that wait on disk."""
 
-    def status(self, nonce: str, *, online: bool, reason: str = "") -> bytes:
-        """Give the status document."""
+    def status(self, nonce: str, *, online: bool, also: tuple[str, ...] = (), reason: str = "") -> bytes:
+        """Give the status document of a connection; `also` are the hub's others that live."""
 
     def state(self) -> bytes:
         """Give the state document as it is now."""
@@ -37,10 +37,13 @@ class Session:
         self.nonce = nonce
         self._hub = hub
         self._signer = signer
+        self.connected = False
         self.serving = False
         """Whether the centre has been told of this connection: no row goes before that."""
         self.state_sent_ms: int | None = None
         self.state_wanted = True
+        self.status_wanted = False
+        """Whether the status must be told anew: another connection has ended."""
         self.checked_in = False
 
     def publish(self, channel: Channel, payload: bytes, *, retain: bool = False) -> "asyncio.Future[ReasonCode]":

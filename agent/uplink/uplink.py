@@ -3,7 +3,6 @@
 import asyncio
 import random
 import ssl
-from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 
@@ -15,17 +14,19 @@ from agent.clock import Clock
 from agent.config import Uplink as UplinkConfig
 from agent.inbox import Inbox
 from agent.store.rows import Row
-from agent.store.writer import BUDGET_MS
+from agent.uplink.hearing import Hearing
 from agent.uplink.inward import Inward
+from agent.uplink.presence import Presence
 from agent.uplink.session import Documents, Session
 from agent.uplink.tls import judge_by_clock
 from agent.uplink.window import Window
 from agent.wire.envelope import CONTENT_TYPE, Signer
 from agent.wire.messages import digest
 from agent.wire.topics import Channel, topic
-from rules.events import Commanded, LinkDown, LinkUp, Receipted
+from rules.events import LinkDown, LinkUp
 from sensors.mqtt_link import LinkLostError, MqttLink
 from sensors.mqtt_properties import Will
+from sensors.mqtt_way import Way
 
 KEEPALIVE_S = 30
 WILL_DELAY_S = 15
@@ -54,18 +55,23 @@ INWARD: tuple[Channel, ...] = ("receipt", "command")
 STATE_PAUSE_MS = 5_000
 """The shortest time between two state documents (at most 120 s after a change, DESIGN §4)."""
 
-COMMANDS_JOURNALLED_MAX = 256
-"""How many commands are remembered as journalled: as many as the rules remember as carried out."""
+NOT_WANTED = "closed: it is not wanted"
 
 
 class Uplink:
-    """Delivers rows over one broker. Nothing here is shared with another uplink."""
+    """Delivers rows over one broker, for as long as it is wanted.
+
+    `client_id` is its own: at one broker, a second connection of the same client would end the first. All that it
+    shares with the hub's other uplinks is `presence`.
+    """
 
     def __init__(  # noqa: PLR0913 -- the parts it is wired to, named at the call
         self,
         config: UplinkConfig,
         hub: str,
         *,
+        client_id: str,
+        presence: Presence,
         signer: Signer,
         inward: Inward,
         inbox: Inbox,
@@ -78,8 +84,9 @@ class Uplink:
         self.name = config.name
         self._config = config
         self._hub = hub
+        self._client_id = client_id
+        self._presence = presence
         self._signer = signer
-        self._inward = inward
         self._inbox = inbox
         self._clock = clock
         self._documents = documents
@@ -89,12 +96,15 @@ class Uplink:
         self._bell = asyncio.Event()
         self._urgent = asyncio.Event()
         self._session: Session | None = None
+        self._wanted = asyncio.Event()
+        self._leaving = NOT_WANTED
+        if not config.standby:
+            self._wanted.set()
         self._told_down = False
-        self._check_in: tuple[str, str] | None = None
         self._fetching: asyncio.Task[None] | None = None
-        self._commands_journalled: deque[str] = deque(maxlen=COMMANDS_JOURNALLED_MAX)
         self.window = Window()
-        self.counters: Counter[str] = Counter()
+        self.hearing = Hearing(config.name, hub, inward, inbox, clock, presence, self.window)
+        self.counters = self.hearing.counters
         self.on_puback: Callable[[str], None] | None = None
 
     # --- what the pump asks of it ------------------------------------------------------------------
@@ -122,6 +132,17 @@ class Uplink:
         self.window.more_on_disk = True
         self._bell.set()
 
+    def want(self, *, wanted: bool) -> None:
+        """Be connected from now on, or not; after `stop` never again."""
+        if wanted == self._wanted.is_set() or (wanted and self._leaving != NOT_WANTED):
+            return
+        if wanted:
+            self._wanted.set()
+        else:
+            self._wanted.clear()
+        self._urgent.set()  # what it pauses for is over
+        self._bell.set()
+
     def want_state(self) -> None:
         """Publish the state document soon."""
         if self._session is not None:
@@ -132,12 +153,12 @@ class Uplink:
         """Send a check-in now, or never."""
         if self._session is None:
             return
-        session, self._check_in = self._session, (ref, digest(body))
+        session, self.hearing.check_in = self._session, (ref, digest(body))
         try:
             if session.checked_in:
                 # S2, S8: a broker may drop what it acknowledged. A centre that never heard of this connection's nonce
                 # takes us for dead, and its receipts mean nothing to a hub without a trusted clock.
-                session.publish("status", self._documents.status(session.nonce, online=True), retain=True)
+                self._publish_status(session)
             session.checked_in = True
             session.publish("event", body)
         except LinkLostError:
@@ -146,9 +167,12 @@ class Uplink:
     # --- the connection's life ---------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Connect, and connect again, until cancelled."""
+        """Connect, and connect again, while it is wanted, until cancelled."""
         pause_s = BACKOFF_S[0]
         while True:
+            if not self._wanted.is_set():
+                await self._wanted.wait()
+                pause_s, self._told_down = BACKOFF_S[0], False
             began_ms = self._clock.now().ms
             try:
                 reason = await self._live()
@@ -162,13 +186,16 @@ class Uplink:
 
     def _tell_down(self, reason: str) -> None:
         """Tell once that the line is gone, not at every vain attempt."""
-        self.counters["connections lost or not made"] += 1
+        if self._wanted.is_set():
+            self.counters["connections lost or not made"] += 1
         if not self._told_down:
             self._told_down = True
             self._inbox.put(LinkDown(self.name, reason[:REASON_MAX]))
 
     async def _pause(self, pause_s: float) -> None:
         """Wait before the next attempt; not long while an alarm waits, and a new alarm ends a long pause."""
+        if not self._wanted.is_set():
+            return
         self._urgent.clear()
         pause_s *= self._dice.uniform(0.5, 1.0)
         if self.window.alarm_waiting:
@@ -188,9 +215,11 @@ class Uplink:
         session = self._session = Session(link, nonce, self._hub, self._signer)
         try:
             await link.connect(self._config.host, self._config.port, timeout_s=CONNECT_S)
+            session.connected = True
+            self._presence.began(nonce, partial(self._want_status, session))
             async with asyncio.timeout(CONNECT_S):
                 await link.subscribe(*self._subscriptions())
-                await session.publish("status", self._documents.status(nonce, online=True), retain=True)
+                await self._publish_status(session)
             self.window.connected(link.receive_maximum)
             self._told_down = False
             self._inbox.put(LinkUp(self.name))
@@ -200,6 +229,7 @@ class Uplink:
         finally:
             self._session = None
             link.abort("closed by us")
+            self._presence.ended(nonce)
 
     def _make_link(self, nonce: str) -> MqttLink:
         if self._tls is not None:
@@ -212,8 +242,9 @@ class Uplink:
             content_type=CONTENT_TYPE,
         )
         return self._new_link(
-            self._hub,
+            self._client_id,
             self._heard,
+            way=Way(self._config.interface or "", self._config.address or ""),
             tls=self._tls,
             will=will,
             keepalive_s=KEEPALIVE_S,
@@ -222,13 +253,18 @@ class Uplink:
             receive_maximum=RECEIVE_MAXIMUM,
             packet_bytes_max=PACKET_BYTES_MAX,
             manual_ack=True,
-            on_poison=self._poisoned,
+            on_poison=self.hearing.poisoned,
         )
 
     def _subscriptions(self) -> tuple[tuple[str, SubscribeOptions], ...]:
         # Retain-as-published, or a live retained command would look unretained; handling 2: none of the stored ones.
         options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        return tuple((topic(self._hub, channel), options) for channel in INWARD)
+        # The plan is retained, and wanted on every connection: it is fresh when its version is new.
+        retained = SubscribeOptions(
+            qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        )
+        commands = tuple((topic(self._hub, channel), options) for channel in INWARD)
+        return (*commands, (topic(self._hub, "plan"), retained))
 
     async def _serve(self, session: Session) -> str:
         """Offer rows until the link ends. Open alarms first, then the state, then any backlog (DESIGN §4)."""
@@ -237,16 +273,21 @@ class Uplink:
         session.serving = True
         while not link.closed.done():
             self._bell.clear()
+            if not self._wanted.is_set():
+                await self._leave(session)
+                return self._leaving
             now_ms = self._clock.now().ms
             if self.window.lying(now_ms):
                 link.abort("no PUBACK in 5 s: the line is open and carries nothing")
                 break
             self._publish_rows(session, now_ms, alarms_only=True)
+            if session.status_wanted:
+                self._publish_status(session)
             self._publish_state(session, now_ms)
             self._publish_rows(session, now_ms)
             self._feed()
             await self._rest(session)
-        return link.closed.result()
+        return await link.closed
 
     async def _rest(self, session: Session) -> None:
         """Sleep until something changed or is due."""
@@ -259,18 +300,32 @@ class Uplink:
             return
 
     async def stop(self, reason: str) -> None:
-        """Say goodbye, so that nobody takes a planned stop for a death."""
-        session = self._session
-        if session is None or session.link.closed.done():
-            return
+        """Say goodbye for good, so that nobody takes a planned stop for a death."""
+        session, self._leaving = self._session, reason
+        self.want(wanted=False)
+        if session is not None and session.connected:
+            await asyncio.wait([session.link.closed], timeout=2 * DISCONNECT_S)
+
+    async def _leave(self, session: Session) -> None:
+        """End a connection by plan. A line that does not take our word is dropped, and its will speaks for it.
+
+        The last word stays with the broker, for a centre that comes later: while another connection lives, it is that
+        one's. The hub is not gone because this line is.
+        """
+        self._presence.ended(session.nonce)
+        remaining = self._presence.others(session.nonce)
+        if remaining and self._leaving == NOT_WANTED:
+            word = self._documents.status(remaining[-1], online=True, also=remaining[:-1])
+        else:
+            word = self._documents.status(session.nonce, online=False, reason=self._leaving)
         try:
             async with asyncio.timeout(DISCONNECT_S):
-                await session.publish(
-                    "status", self._documents.status(session.nonce, online=False, reason=reason), retain=True
-                )
+                await session.publish("status", word, retain=True)
         except (LinkLostError, TimeoutError):
+            session.link.abort("it did not take our last word")
             return
-        await session.link.close(timeout_s=DISCONNECT_S)
+        # Nothing is to be kept for a line that nobody knows when to open again.
+        await session.link.close(timeout_s=DISCONNECT_S, forget=self._config.standby)
 
     # --- sending -----------------------------------------------------------------------------------
 
@@ -296,6 +351,15 @@ class Uplink:
         self.window.acked(ref, self._clock.now().ms)
         if self.on_puback is not None:
             self.on_puback(ref)
+        self._bell.set()
+
+    def _publish_status(self, session: Session) -> "asyncio.Future[ReasonCode]":
+        session.status_wanted = False
+        status = self._documents.status(session.nonce, online=True, also=self._presence.others(session.nonce))
+        return session.publish("status", status, retain=True)
+
+    def _want_status(self, session: Session) -> None:
+        session.status_wanted = True
         self._bell.set()
 
     def _publish_state(self, session: Session, now_ms: int) -> None:
@@ -325,60 +389,6 @@ class Uplink:
             self.window.refill(rows, more=bool(rows))
         self._bell.set()
 
-    # --- hearing -----------------------------------------------------------------------------------
-
     def _heard(self, message: MQTTMessage) -> None:
-        """Take what the centre says. A receipt is acknowledged at once, a command when it is journalled (S8)."""
-        session = self._session
-        if session is None:
-            return
-        payload = bytes(message.payload)
-        if message.topic == topic(self._hub, "receipt"):
-            self._receipt(session, payload, retained=message.retain)
-            session.link.ack(message)
-        elif message.topic == topic(self._hub, "command"):
-            self._command(session, message, payload)
-        else:
-            self._inward.refuse("other", "not a topic of ours", payload)
-            session.link.ack(message)
-
-    def _poisoned(self, message: MQTTMessage, problem: Exception) -> None:
-        self._inward.refuse("poison", type(problem).__name__, bytes(message.payload))
-
-    def _receipt(self, session: Session, payload: bytes, *, retained: bool) -> None:
-        receipt = self._inward.receipt(payload, self._clock.now(), session.nonce, retained=retained)
-        if receipt is None:
-            return
-        expected = self.window.digest(receipt.ref)
-        if self._check_in is not None and receipt.ref == self._check_in[0]:
-            expected = self._check_in[1]
-        if expected is None:
-            self.counters["receipts for nothing that waits"] += 1
-        elif expected != receipt.digest and receipt.result != "conflict":
-            self._inward.refuse("receipt", "for other content", payload)
-        else:
-            if self._check_in is not None and receipt.ref == self._check_in[0]:
-                self._check_in = None  # S8: replayed later, it would prove a centre that may be gone by then
-            retry_after_ms = int(receipt.retry_after * 1000)
-            self._inbox.put(Receipted(receipt.ref, receipt.result, retry_after_ms, receipt.reason))
-
-    def _command(self, session: Session, message: MQTTMessage, payload: bytes) -> None:
-        command = self._inward.command(payload, self._clock.now(), session.nonce, retained=message.retain)
-        if command is None:
-            session.link.ack(message)
-            return
-        if command.id in self._commands_journalled:
-            self.counters["commands heard again"] += 1  # S12: nor is a replay written to the disk again and again
-            session.link.ack(message)
-            return
-        event = Commanded(command.id, command.type, bytes(command.data).decode())
-        acknowledge = partial(session.link.ack, message)
-        if self._inbox.put(event, partial(self._journalled, command.id, acknowledge)):
-            # S1: receipts are acknowledged behind it, so not even this waits for a bad disk (decision 0012)
-            asyncio.get_running_loop().call_later(BUDGET_MS / 1000, acknowledge)
-        else:
-            acknowledge()  # the centre repeats it until it is done
-
-    def _journalled(self, command: str, acknowledge: Callable[[], None]) -> None:
-        self._commands_journalled.append(command)
-        acknowledge()
+        if self._session is not None:
+            self.hearing.heard(self._session, message)

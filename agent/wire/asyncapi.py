@@ -12,9 +12,7 @@ SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 _BINDING = "0.2.0"
 """The version of AsyncAPI's MQTT bindings that the notes on QoS and retention follow."""
 
-_RESERVED_TYPES = (
-    "reminder.prompted, reminder.taken, reminder.snoozed, reminder.missed, message.heard, plan.applied, plan.refused"
-)
+_RESERVED_TYPES = "reminder.prompted, reminder.taken, reminder.snoozed, reminder.missed, message.heard"
 
 _DESCRIPTION = f"""\
 How a Hearthline hub and a response centre speak, version 1: MQTT 5, QoS 1 throughout.
@@ -61,8 +59,9 @@ _CHANNELS: dict[Channel, str] = {
     "command": "What the centre wants done. Never retained: the hub subscribes with retain-as-published and "
     "retain-handling 2, and drops retained ones. Repeated, each time with the newest nonce, until the hub answers "
     f"`{PREFIX}command.done` or `{PREFIX}command.refused`; one id is carried out once. Void after `expires`.",
-    "plan": "The care plan. Retained; its version only rises, and a hub never goes back to an older one. Reserved: the "
-    "content is yet to be published, and a hub of this version does not subscribe.",
+    "plan": "The care plan. Retained, so that no nonce can make it fresh: its version does, which only rises. A hub "
+    "never goes back to an older one; the one in force, heard again, changes nothing. It answers a new one by "
+    f"`{PREFIX}plan.applied`, or by `{PREFIX}plan.refused` with the reason, and keeps the plan it has.",
 }
 
 
@@ -82,8 +81,7 @@ def asyncapi(descriptions: dict[str, str]) -> dict[str, Any]:
         "channels": {channel: _channel(channel, named[channel]) for channel in _CHANNELS},
         "operations": {_operation_name(channel): _operation(channel) for channel in _CHANNELS},
         "components": {
-            "messages": {name: _message(name, descriptions[name]) for name in sorted(descriptions)}
-            | {"plan": _plan_message()},
+            "messages": {name: _message(name, descriptions[name]) for name in sorted(descriptions)},
             "parameters": {
                 "hub": {
                     "description": "The hub's pseudonym: the common name of its certificate and its MQTT client id. "
@@ -118,10 +116,6 @@ def _message(name: str, description: str) -> dict[str, Any]:
     }
 
 
-def _plan_message() -> dict[str, Any]:
-    return {"name": "plan", "summary": "The care plan. Reserved: content to come.", "contentType": CONTENT_TYPE}
-
-
 def _operation_name(channel: Channel) -> str:
     return f"{'send' if channel in _FROM_HUB else 'receive'}{channel.capitalize()}"
 
@@ -139,6 +133,6 @@ def _operation(channel: Channel) -> dict[str, Any]:
     }
     if channel == "event":
         operation["reply"] = {"channel": {"$ref": "#/channels/receipt"}}
-    if channel == "command":
+    if channel in ("command", "plan"):
         operation["reply"] = {"channel": {"$ref": "#/channels/event"}}
     return operation

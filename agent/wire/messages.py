@@ -5,7 +5,7 @@ is for (`aud`) and when it was made (`iat`, Unix seconds).
 """
 
 import hashlib
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -55,12 +55,19 @@ class CloudEvent(Message, frozen=True, kw_only=True):
 
 
 class Status(Message, frozen=True, kw_only=True):
-    """Whether the hub is connected: retained, and the will. A will counts only with the newest online nonce."""
+    """Whether the hub is connected, over one connection: retained, and the will.
+
+    The newest `online` names every connection that lives: its own `nonce`, and `also`. What it does not name has
+    ended. A will, or a planned end, ends the connection it names, and the hub is gone when the last has ended.
+    `monotonic_ms` is when it was said, since `boot`: one that was overtaken on another connection is void.
+    """
 
     online: bool
     nonce: Nonce
     boot: str
     epoch: str
+    also: Annotated[tuple[Nonce, ...], msgspec.Meta(max_length=16)] = ()
+    monotonic_ms: int = 0
     reason: str = ""
 
 
@@ -86,10 +93,11 @@ class AlarmNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkNote(msgspec.Struct, frozen=True, kw_only=True):
-    """One uplink in the state document."""
+    """One uplink in the state document. A `standby` that is not up is well, unless a fault says otherwise."""
 
     uplink: str
     up: bool
+    standby: bool = False
 
 
 class LaneNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +111,8 @@ class LaneNote(msgspec.Struct, frozen=True, kw_only=True):
 class State(Message, frozen=True, kw_only=True):
     """What is true at the hub now: retained, so that whoever connects sees it at once.
 
-    `faults` lists the most urgent of `faults_total`.
+    `faults` lists the most urgent of `faults_total`. `battery` is in percent; `hours_left` is told while the mains is
+    off.
     """
 
     time: Moment
@@ -120,6 +129,8 @@ class State(Message, frozen=True, kw_only=True):
     lanes: dict[str, LaneNote]
     counters: dict[str, int]
     power: Literal["unknown", "mains", "battery"] = "unknown"
+    battery: int | None = None
+    hours_left: float | None = None
 
 
 class Receipt(Message, frozen=True, kw_only=True):
@@ -141,6 +152,38 @@ class Command(Message, frozen=True, kw_only=True):
     expires: int
     nonce: Nonce
     data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
+
+
+_Tables = dict[str, dict[str, Any]]
+_COMPACT_JWE = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$"
+
+
+class CarePlan(Message, frozen=True, kw_only=True):
+    """A care plan for one hub: retained, and taken if it is proven and its version is higher than the one in force.
+
+    The tables are those of the file that people write, in its units and with its keys. A hub refuses a plan whole for a
+    key that it does not know, unlike any other message: what a plan says is done, or its author hears why not.
+    `private` is encrypted to the hub's key for plans: a compact JWE (ECDH-ES+A256KW, A256GCM) over the JSON of
+    `numbers`, by contact, and `texts`, by reference.
+    """
+
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    language: str = "en"
+    time_zone: str = "UTC"
+    contact: _Tables = {}
+    kind: _Tables = {}
+    ladder: _Tables = {}
+    night: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    quiet: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    inactivity: tuple[dict[str, Any], ...] = ()
+    absence: tuple[dict[str, Any], ...] = ()
+    door: tuple[dict[str, Any], ...] = ()
+    temperature: tuple[dict[str, Any], ...] = ()
+    visit: tuple[dict[str, Any], ...] = ()
+    supervision: dict[str, Any] = {}
+    power_cut: dict[str, Any] = {}
+    accepted_gaps: tuple[str, ...] = ()
+    private: Annotated[str, msgspec.Meta(pattern=_COMPACT_JWE)] | msgspec.UnsetType = msgspec.UNSET
 
 
 def digest(body: bytes) -> str:

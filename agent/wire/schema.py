@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from agent.wire.asyncapi import SCHEMAS_FOLDER, asyncapi
-from agent.wire.messages import PREFIX, CloudEvent, Command, Receipt, State, Status
-from rules.commands import Acknowledge, Nothing, ResendRows, Resolve, SetMode
+from agent.wire.messages import PREFIX, CarePlan, CloudEvent, Command, Receipt, State, Status
+from rules.commands import Acknowledge, Nothing, ResendRows, Resolve, SetMode, Test
 from rules.reports import REPORTS
 from rules.values import Value
 
@@ -29,7 +29,7 @@ COMMANDS: dict[str, type[Value]] = {
     "set-mode": SetMode,
     "resend": ResendRows,
     "silence": Nothing,
-    "test": Nothing,
+    "test": Test,
     "locate": Nothing,
     "report": Nothing,
 }
@@ -44,6 +44,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "state": _of(State, "state"),
         "receipt": _of(Receipt, "receipt"),
         "command": _of(Command, "command"),
+        "plan": _of(CarePlan, "plan"),
     }
     for name, report in REPORTS.items():
         made[PREFIX + name] = _typed(CloudEvent, PREFIX + name, report, PREFIX + name)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.ask import DEFAULT_SOCKET, AskError, ask
-from agent.status import AlarmStatus, FaultStatus, HubStatus
+from agent.status import AlarmStatus, FaultStatus, HubStatus, LinkStatus
 
 EXIT_UNWELL = 1
 EXIT_CANNOT_ASK = 2
@@ -76,10 +76,7 @@ def show(hub: HubStatus, console: Console) -> None:
         (
             "Links",
             ("uplink", "state", "for", "reason"),
-            (
-                (link.name, _good("up") if link.up else _bad("down"), _age(link.for_s), link.reason)
-                for link in hub.links
-            ),
+            ((link.name, _line(link), _age(link.for_s), "" if _at_rest(link) else link.reason) for link in hub.links),
         ),
         (
             "Sensors",
@@ -147,6 +144,21 @@ def _alarm(alarm: AlarmStatus) -> Row:
 
 def _fault(fault: FaultStatus) -> Row:
     return _bad(fault.fault), fault.subject, str(fault.priority), fault.reason, _age(fault.age_s)
+
+
+def _line(link: LinkStatus) -> Text:
+    if not _at_rest(link):
+        state = "up" if link.up else "down"
+        return _good(state) if link.up else _bad(state)
+    if link.tested_s is None:
+        return Text("standby, not tested yet")
+    tested = f"standby, tested {_age(link.tested_s)} ago"
+    return _good(f"{tested}, ok") if link.passed else _bad(f"{tested}, failed")
+
+
+def _at_rest(link: LinkStatus) -> bool:
+    """Whether it is closed because it need not be open."""
+    return link.standby and not link.wanted and not link.up
 
 
 def _table(title: str, heads: tuple[str, ...], rows: Iterable[Row], *, headed: bool = True) -> Table:

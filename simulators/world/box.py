@@ -13,6 +13,7 @@ from agent.ask import AskServer
 from agent.daemon import Daemon
 from agent.hub import Turned
 from agent.outputs import Outputs
+from agent.power import Supply
 from agent.seams import Seams
 from agent.store.errors import StoreError
 from agent.store.opening import Opened, open_store
@@ -21,9 +22,10 @@ from rules.projection import Display
 from sensors.driver import Ear, Observation
 from simulators.disk import IOERR_WRITE, Keep, Moment, RecordingDisk
 from simulators.world import household
-from simulators.world.clock import BoxClock
+from simulators.world.clock import BoxClock, world_ms
 from simulators.world.disk import Disk, InlineCarrier
 from simulators.world.link import Network, WorldLink
+from simulators.world.modem import Modem, WorldTexting
 from simulators.world.signing import Signatures
 
 OPERATIONS = ("open", "read", "write", "truncate", "sync", "delete")
@@ -97,6 +99,28 @@ class Watcher:
         """The hub makes a connection."""
 
 
+class Mains:
+    """What the box runs on: the mains, and a battery that outlasts every cut here. A look waits until it changes."""
+
+    def __init__(self) -> None:
+        self.there = True
+        self._changed = asyncio.Event()
+
+    def switch(self, *, there: bool) -> None:
+        """The mains fails, or is back."""
+        self.there = there
+        self._changed.set()
+
+    async def see(self, told: list[bool]) -> list[Supply]:
+        """Look once it is otherwise than a process has `told`."""
+        while told and told[-1] == self.there:
+            self._changed.clear()
+            await self._changed.wait()
+        told.append(self.there)
+        adapter = Supply(battery=False, online=self.there)
+        return [adapter, Supply(battery=True, draining=not self.there, percent=90)]
+
+
 class _Lamps(Outputs):
     """Lamps and sounder, as long as the process lives."""
 
@@ -144,6 +168,10 @@ class _Nobody(AskServer):
         pass
 
 
+async def _inline(work: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 -- asyncio.to_thread's own
+    return work(*arguments)
+
+
 class Box:
     """The machine. `daemon` is the hub that runs on it, if one does."""
 
@@ -169,6 +197,12 @@ class Box:
         state.mkdir()
         self.disk = Disk(dice, RecordingDisk(state))
         self.clock = BoxClock(self._next_boot())
+        own = random.Random()
+        own.setstate(dice.getstate())
+        self.modem = Modem(own, world_ms)
+        self.mains = Mains()
+        self.started_ms = 0
+        """When the present process started."""
 
     def _next_boot(self) -> str:
         self._boots += 1
@@ -179,6 +213,7 @@ class Box:
     def start(self) -> None:
         """Start the hub's process."""
         process = self.process = Process()
+        self.started_ms = world_ms()
         self.forgot = False
         config = household.configuration(self.disk.files.folder)
         seams = Seams(
@@ -192,6 +227,9 @@ class Box:
             ask_server=_Nobody,
             driver_type=lambda _name: household.air(lambda: _Air(self)),
             turned=lambda turned: self._turned(process, turned),
+            supplies=partial(self.mains.see, []),
+            carry=_inline,
+            make_texting=lambda _config, _book, put, _clock, house: WorldTexting(self.modem, process, put, house),
             beat_s=FOREVER_S,
         )
         context = contextvars.copy_context()

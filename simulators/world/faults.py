@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.wire.messages import Command, Receipt
 from simulators.disk import FULL, IOERR_FSYNC, Keep, Moment
@@ -242,6 +243,33 @@ class Faults(Incidents):
     def do_adapter_pulled(self, _incident: Incident) -> None:
         """Somebody pulls the radio's adapter out, and puts it back."""
         self.stage.box.pull_adapter()
+
+    # --- the mains ---------------------------------------------------------------------------------
+
+    def do_mains_cut(self, incident: Incident) -> None:
+        """The mains fails: the hub has a battery, the routers of two homes in three have none."""
+        mains = self.stage.box.mains
+        self.lasts(incident, lambda: mains.switch(there=False), lambda: mains.switch(there=True))
+        if incident.n % 3:
+            self.do_line_cut(replace(incident, what="line cut"))
+
+    # --- the modem ---------------------------------------------------------------------------------
+
+    def do_modem_pulled(self, incident: Incident) -> None:
+        """Somebody unplugs the modem."""
+        self._network(incident, "down")
+
+    def do_texts_refused(self, incident: Incident) -> None:
+        """The mobile network takes no texts."""
+        self._network(incident, "refusing")
+
+    def do_texts_unanswered(self, incident: Incident) -> None:
+        """The modem says nothing of what becomes of a text."""
+        self._network(incident, "mute")
+
+    def _network(self, incident: Incident, mood: str) -> None:
+        modem = self.stage.box.modem
+        self.lasts(incident, lambda: modem.mood(mood, on=True), lambda: modem.mood(mood, on=False))
 
     # --- the disk ----------------------------------------------------------------------------------
 

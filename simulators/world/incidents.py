@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from rules.events import CallPressed, CancelPressed, Event, HelpArrived
+from rules.events import CallPressed, CancelPressed, Event, HelpArrived, PlanOffered, PlanRefused
 from sensors.driver import Observation
 from simulators.world.broker import Broker
+from simulators.world.careplans import care_plan
 from simulators.world.household import BUTTON, PLACES, Device
 from simulators.world.promises import Judge, Scene, Stimulus
 from simulators.world.script import Incident
@@ -200,6 +201,24 @@ class Incidents:
     def _trouble(self, incident: Incident, what: Any) -> None:  # noqa: ANN401 -- a literal of Observation
         self.stage.box.hear(Observation(incident.who, what))
         self.after(incident.ms, lambda: self.stage.box.hear(Observation(incident.who, what, on=False)))
+
+    # --- the care plan -----------------------------------------------------------------------------
+
+    def do_plan(self, incident: Incident) -> None:
+        """Somebody gives the hub a care plan: a newer one, or one that it must not take."""
+        newest = self.stage.plan
+        match incident.who:
+            case "newer":
+                self.stage.plan = care_plan(incident.n, newest.version + 1 + incident.n % 3)
+                self._put(PlanOffered(self.stage.plan))
+            case "same":
+                self._put(PlanOffered(newest))
+            case "older":
+                self._put(PlanOffered(care_plan(incident.n, max(0, newest.version - 1))))
+            case "other":
+                self._put(PlanOffered(care_plan(incident.n, newest.version)))
+            case _:
+                self._put(PlanRefused(newest.version + 1, "simulated: not a plan that reaches anybody"))
 
     def do_command(self, incident: Incident) -> None:
         """The centre wants something."""

@@ -39,6 +39,7 @@ class WorldLink(MqttLink):
         client_id: str,
         on_message: Callable[[Any], None],
         *,
+        way: object = None,
         tls: object = None,
         will: Will | None = None,
         keepalive_s: int = 30,
@@ -49,7 +50,7 @@ class WorldLink(MqttLink):
         manual_ack: bool = False,
         on_poison: Callable[[Any, Exception], None] | None = None,
     ) -> None:
-        del tls, keepalive_s, packet_bytes_max
+        del way, tls, keepalive_s, packet_bytes_max
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[str] = self._loop.create_future()
         self.session_present = False
@@ -185,9 +186,9 @@ class WorldLink(MqttLink):
             self.connection.close("back", why)
         self._lost(why)
 
-    async def close(self, *, timeout_s: float = 2.0) -> None:
+    async def close(self, *, timeout_s: float = 2.0, forget: bool = False) -> None:
         """Say DISCONNECT, and end."""
-        del timeout_s
+        del timeout_s, forget
         accepted = self._accepted
         if not self.closed.done() and self._connack.done() and accepted is not None:
             self.connection.carry("there", lambda: self._net.broker.leave(accepted))

@@ -57,12 +57,21 @@ FAULTS: tuple[tuple[str, int, int, int], ...] = (
 )
 """What breaks. Far more often than in any home: a day here is a bad year."""
 
+DAILY_FAULTS: tuple[tuple[str, int, int], ...] = (
+    # what, and how long it lasts in seconds: one of every sort a day
+    ("mains cut", 30, 4 * 3_600),
+    ("modem pulled", 20, 3 * 3_600),
+    ("texts refused", 20, 1_800),
+    ("texts unanswered", 20, 1_800),
+)
+
 WET_SHARE, AT_ONCE_SHARE, ENGINEER_SHARE = 0.15, 0.15, 0.3
 FAULTS_A_DAY = 16
 TROUBLE_SELDOM_COMES_ALONE = 0.45
 """How often a fault follows upon the one before, while that still lasts."""
 
 CALLS_A_DAY = 14
+PLANS_A_DAY = 4
 
 
 def generate(seed: int, days: int) -> Script:
@@ -75,6 +84,8 @@ def generate(seed: int, days: int) -> Script:
         calls = sorted(start + int(dice.triangular(0, DAY_MS)) for _ in range(CALLS_A_DAY))
         for at_ms in calls:
             _call(dice, at_ms, script)
+        _plans(random.Random(f"plans {seed} {day}"), start, calls, script)
+        _daily(random.Random(f"daily {seed} {day}"), calls, script)
         near = [*calls, *(start + dice.randrange(DAY_MS) for _ in range(CALLS_A_DAY))]
         while len(near) < 2 * CALLS_A_DAY + FAULTS_A_DAY:
             near.append(_fault(dice, near, script))
@@ -122,6 +133,24 @@ def _call(dice: random.Random, at_ms: int, script: list[Incident]) -> None:
         lambda: Incident(at_ms + dice.randrange(500, 20_000), "press", dice.choice(PRESSED)),
     )
     script.extend(dice.choice(after)() for _ in range(dice.choice((0, 0, 1, 1, 2))))
+
+
+def _plans(dice: random.Random, start: int, calls: Sequence[int], script: list[Incident]) -> None:
+    """The first day begins with a care plan; others come at any time, most of them while there is an alarm."""
+    if not start:
+        script.append(Incident(1_000, "plan", "newer", n=dice.randrange(1 << 30)))
+    for _ in range(PLANS_A_DAY):
+        who = dice.choice(("newer", "newer", "newer", "older", "same", "other", "bad"))
+        at_ms = dice.choice(calls) + dice.randrange(-5_000, 120_000)
+        script.append(Incident(max(0, at_ms), "plan", who, n=dice.randrange(1 << 30)))
+
+
+def _daily(dice: random.Random, calls: Sequence[int], script: list[Incident]) -> None:
+    """What ails the mains, the mobile network and the modem, near a call."""
+    for what, low_s, high_s in DAILY_FAULTS:
+        at_ms = max(0, dice.choice(calls) + dice.randrange(-60_000, 60_000))
+        ms = int(1_000 * low_s * (high_s / low_s) ** dice.random())
+        script.append(Incident(at_ms, what, ms=ms, n=dice.randrange(1_000)))
 
 
 def _fault(dice: random.Random, near: list[int], script: list[Incident]) -> int:

@@ -16,7 +16,8 @@ from agent.inbox import Arrival
 from agent.wire.messages import CloudEvent, decode_event
 from centre.intake import Outcome
 from rules.actions import ChirpName
-from rules.events import AnyEvent
+from rules.events import AnyEvent, PlanOffered
+from rules.plan import Plan
 from rules.projection import Display
 from rules.state import House
 from rules.values import Now
@@ -82,6 +83,8 @@ class World(Watcher):
         self.centre = Centre(Network(Line(dice), self.broker), dice, clock.true_now, signs)
         self.box = Box(folder, dice, self.network, self, signs)
         self.judges: tuple[Judge, ...] = tuple(judge(self) for judge in JUDGES)
+        self.plan = Plan()
+        self._replayed = next(judge for judge in self.judges if isinstance(judge, Replayed))
         self.unproven: set[bytes] = set()
         self._journal_read = self._outbox_read = 0
         self._line_ill: set[str] = set()
@@ -168,6 +171,8 @@ class World(Watcher):
     def started(self) -> None:
         """A process turned for the first time."""
         self.say(f"the hub runs again (epoch {self.house.epoch})")
+        if self.box.daemon is not None and self.plan.version:
+            self.box.daemon.inbox.put(PlanOffered(self.plan))  # as it lies on the hub's disk
         for judge in self.judges:
             judge.started()
 
@@ -201,8 +206,12 @@ class World(Watcher):
                 judge.journalled(arrival.now, arrival.event)
             for _, ref, rank, digest in rows:
                 judge.row_kept(ref, rank, digest)
-            if isinstance(judge, Replayed):
-                judge.committed(arrivals, {ref: digest for _, ref, _, digest in rows}, bytes(house))
+        steps = self._replayed.committed(arrivals, {ref: digest for _, ref, _, digest in rows}, bytes(house))
+        for judge in self.judges:
+            if steps is None:
+                judge.forgot()
+            for step in steps or ():
+                judge.stepped(step)
 
     def link_made(self, link: WorldLink) -> None:
         """The hub makes a connection: tell when it is up."""

@@ -12,6 +12,7 @@ from agent.config import Uplink as UplinkConfig
 from agent.inbox import Inbox
 from agent.store.rows import Row
 from agent.uplink.inward import Inward
+from agent.uplink.presence import Presence
 from agent.uplink.uplink import Uplink
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Signer, Verifier
 from agent.wire.messages import digest
@@ -53,7 +54,7 @@ class Line:
 
 
 class Documents:
-    def status(self, _nonce: str, *, online: bool, reason: str = "") -> bytes:
+    def status(self, _nonce: str, *, online: bool, also: tuple[str, ...] = (), reason: str = "") -> bytes:
         return b"{}"
 
     def state(self) -> bytes:
@@ -73,6 +74,8 @@ class Lines:
         self.uplink = Uplink(
             CONFIG,
             "hub-1",
+            client_id="hub-1",
+            presence=Presence(),
             signer=Signer(ECKey.generate_key("P-256"), HUB_ALGORITHM),
             inward=Inward("hub-1", Verifier([OKPKey.generate_key("Ed25519")], CENTRE_ALGORITHM)),
             inbox=Inbox(clock),

@@ -134,6 +134,19 @@ def test_what_the_rules_need(folder: Folder) -> None:
     assert (rules.hub, rules.uplinks, rules.outputs, rules.version) == ("hub-3f9a", ("main",), False, "0.1.0")
 
 
+def test_a_standby_over_another_interface(folder: Folder) -> None:
+    config = folder.load(
+        HUB,
+        '[[uplink]]\nname = "4g"\nhost = "broker.example"\naddress = "192.0.2.7"\ninterface = "wwan0"\n',
+        'standby = true\nca = "keys/ca.pem"\ncertificate = "keys/uplink.pem"\nkey = "keys/uplink.key"\n',
+    )
+    main, spare = config.uplinks
+    assert (main.interface, main.address, main.standby) == (None, None, False)
+    assert (spare.interface, spare.address, spare.standby) == ("wwan0", "192.0.2.7", True)
+    rules = rules_config(config, lambda _: None, "0.1.0")
+    assert (rules.uplinks, rules.standby) == (("main", "4g"), ("4g",))
+
+
 def test_a_plain_contact_is_not_supervised(folder: Folder) -> None:
     config = folder.load(
         HUB,
@@ -179,6 +192,35 @@ TROUBLES: list[tuple[str, list[str], list[str]]] = [
         "uplinks of one name",
         [HUB, '[[uplink]]\nname = "main"\nhost = "::1"\n'],
         ["uplink[2].name", '"main"', "(uplink[1] has it)"],
+    ),
+    (
+        "an address that is none",
+        [HUB.replace("port = 1883", 'address = "2001.db8::1"')],
+        ["uplink[1].address", '"2001.db8::1"', "an IP address"],
+    ),
+    (
+        "an interface and a name to look up",
+        [HUB.replace('host = "127.0.0.1"', 'host = "localhost"\ninterface = "wwan0"')],
+        ["uplink[1].address: found nothing", "a name server would be asked over any line", "add it, beside host"],
+    ),
+    (
+        "no interface's name",
+        [HUB.replace("port = 1883", 'interface = "wwan0/1"')],
+        ["uplink[1].interface", '"wwan0/1"', "as wwan0"],
+    ),
+    (
+        "only a standby",
+        [HUB, "standby = true\n"],
+        ["uplink[1].standby", "the first uplink is always open", "remove it"],
+    ),
+    (
+        "a standby that is no other way",
+        [HUB, '[[uplink]]\nname = "4g"\nhost = "127.0.0.1"\nport = 1883\nstandby = true\n'],
+        [
+            "uplink[2].interface: found nothing",
+            "than uplink[1]: a standby is another way out",
+            'name one, such as "wwan0"',
+        ],
     ),
     (
         "plain text over the network",

@@ -66,3 +66,23 @@ def test_s12_the_self_test_of_the_unluckiest_home_fits_its_message() -> None:
     turned = hub.turn([Arrival(Now(10_000, 1_800_000_010_000), Commanded("c" * 128, "test"))])
     assert max(sealed(row.body) for row in turned.rows) <= EVENT_BYTES_MAX
     assert any(b"test.report" in row.body for row in turned.rows)
+
+
+async def test_s11_who_is_in_bed_and_which_door_is_open_stays_at_home(tmp_path: Path) -> None:
+    """The centre is told of alarms, and of what asks for help; not of how somebody spends the night."""
+    sensors = tuple(Sensor(kind, kind, "room") for kind in ("bed", "door", "flood"))
+    hub = Hub(House())
+    writer = Writer(open_store(tmp_path / "hub.db").store, lambda _: None)
+    await writer.start()
+    documents = Documents(hub, writer, SystemClock(), "0.1.0", dict)
+    moment = Now(1_000, 1_800_000_000_000)
+    hub.turn([Arrival(moment, Started("b" * 12, "e" * 10, Config(hub="h", sensors=sensors)))])
+    documents.changed()
+    hub.turn([Arrival(moment, Triggered(sensor, sustained=True)) for sensor in ("bed", "door")])
+    assert hub.house.sensor("bed").active
+    assert not documents.changed()
+    hub.turn([Arrival(moment, Triggered("flood", sustained=True))])
+    assert documents.changed()
+    said = msgspec.json.decode(documents.state(), type=State)
+    await writer.close()
+    assert {note.sensor: note.active for note in said.sensors} == {"bed": False, "door": False, "flood": True}

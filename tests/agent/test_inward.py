@@ -14,6 +14,7 @@ from rules.values import Now
 CENTRE = OKPKey.generate_key("Ed25519")
 STRANGER = OKPKey.generate_key("Ed25519")
 NONCE = "nonce-of-this-connection"
+NONCES = frozenset({NONCE, "nonce-of-another-line"})
 SYNCED = Now(0, 1_000_000_000, synced=True)
 UNSYNCED = Now(0, 0, synced=False)
 
@@ -55,7 +56,7 @@ def inward() -> Inward:
 
 
 def test_a_true_receipt_is_taken(inward: Inward) -> None:
-    taken = inward.receipt(receipt(), SYNCED, NONCE, retained=False)
+    taken = inward.receipt(receipt(), SYNCED, NONCES, retained=False)
     assert taken is not None
     assert taken.ref == "e-a-1"
     assert not inward.refused
@@ -82,17 +83,18 @@ def test_a_true_receipt_is_taken(inward: Inward) -> None:
 def test_s8_a_receipt_that_is_not_proven_is_refused_counted_and_kept(
     inward: Inward, payload: bytes, now: Now, retained: bool, reason: str
 ) -> None:
-    assert inward.receipt(payload, now, NONCE, retained=retained) is None
+    assert inward.receipt(payload, now, NONCES, retained=retained) is None
     assert inward.refused == {reason: 1}
     assert inward.kept[0].payload == payload[:KEPT_BYTES]
 
 
 def test_s8_with_a_trusted_clock_a_recent_receipt_of_an_older_connection_counts(inward: Inward) -> None:
-    assert inward.receipt(receipt(nonce="an-older-nonce"), SYNCED, NONCE, retained=False) is not None
+    assert inward.receipt(receipt(nonce="an-older-nonce"), SYNCED, NONCES, retained=False) is not None
 
 
 def test_s8_without_a_trusted_clock_the_nonce_alone_decides(inward: Inward) -> None:
-    assert inward.receipt(receipt(iat=5), UNSYNCED, NONCE, retained=False) is not None
+    assert inward.receipt(receipt(iat=5), UNSYNCED, NONCES, retained=False) is not None
+    assert inward.receipt(receipt(iat=5, nonce="nonce-of-another-line"), UNSYNCED, NONCES, retained=False) is not None
 
 
 @pytest.mark.parametrize(
@@ -105,23 +107,23 @@ def test_s8_without_a_trusted_clock_the_nonce_alone_decides(inward: Inward) -> N
     ],
 )
 def test_s8_a_command_that_is_not_proven_is_refused(inward: Inward, changes: dict[str, Any], reason: str) -> None:
-    assert inward.command(command(**changes), SYNCED, NONCE, retained=False) is None
+    assert inward.command(command(**changes), SYNCED, NONCES, retained=False) is None
     assert inward.refused == {reason: 1}
 
 
 def test_s8_a_retained_command_is_never_taken(inward: Inward) -> None:
-    assert inward.command(command(), SYNCED, NONCE, retained=True) is None
+    assert inward.command(command(), SYNCED, NONCES, retained=True) is None
 
 
 def test_two_keys_of_the_centre_are_valid_at_once() -> None:
     inward = Inward("hub-1", Verifier([STRANGER, CENTRE], "Ed25519"))
-    assert inward.receipt(receipt(), SYNCED, NONCE, retained=False) is not None
-    assert inward.receipt(receipt(STRANGER), SYNCED, NONCE, retained=False) is not None
+    assert inward.receipt(receipt(), SYNCED, NONCES, retained=False) is not None
+    assert inward.receipt(receipt(STRANGER), SYNCED, NONCES, retained=False) is not None
 
 
 def test_s12_what_is_kept_for_inspection_is_bounded(inward: Inward) -> None:
     for _ in range(500):
-        inward.receipt(b"y" * 10_000, SYNCED, NONCE, retained=False)
+        inward.receipt(b"y" * 10_000, SYNCED, NONCES, retained=False)
     assert len(inward.kept) == KEPT
     assert all(len(each.payload) <= KEPT_BYTES for each in inward.kept)
 
@@ -131,4 +133,4 @@ def test_s8_the_algorithm_is_never_negotiated(inward: Inward, algorithm: str) ->
     _, body, signature = receipt().split(b".")
     claimed = msgspec.json.encode({"alg": algorithm, "kid": CENTRE.thumbprint()})
     forged = base64.urlsafe_b64encode(claimed).rstrip(b"=") + b"." + body + b"." + signature
-    assert inward.receipt(forged, SYNCED, NONCE, retained=False) is None
+    assert inward.receipt(forged, SYNCED, NONCES, retained=False) is None

@@ -1,5 +1,6 @@
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agent.status import HubStatus, describe
 from rules.engine import step
@@ -8,6 +9,7 @@ from rules.events import (
     Config,
     Event,
     Heard,
+    LinkDown,
     LinkUp,
     Receipted,
     Sensor,
@@ -141,3 +143,16 @@ def test_what_the_agent_knows_beside_the_house_and_the_json_of_it_all() -> None:
 def test_the_status_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         status_of(lived(), at(20_000)).hub = "other"  # type: ignore[misc]  # what is proven
+
+
+def test_a_standby_at_rest_is_no_line_that_is_down() -> None:
+    config = replace(CONFIG, uplinks=("main", "4g"), standby=("4g",))
+    house = step(House(), at(10_000), Started("boot-1", "epoch1", config))[0]
+    house = lived((11_000, LinkUp("main")), (41_000, LinkUp("4g")), house=house)
+    (spare,) = (link for link in status_of(house, at(41_500)).links if link.name == "4g")
+    assert (spare.up, spare.standby, spare.wanted, spare.tested_s, spare.passed) == (True, True, True, None, False)
+    house = lived((42_000, Receipted("epoch1-c-2", "accepted", uplink="4g")), (42_100, LinkDown("4g", "")), house=house)
+    main, spare = status_of(house, at(102_000)).links
+    assert (main.standby, main.wanted) == (False, True)
+    assert (spare.up, spare.standby, spare.wanted, spare.tested_s, spare.passed) == (False, True, False, 60, True)
+    assert status_of(house, at(102_000)).well

@@ -132,7 +132,8 @@ def example(tmp_path: Path) -> Path:
     path.write_text(toml)
     raw: dict[str, Any] = tomllib.loads(toml)
     uplink = raw["uplink"][0]
-    for name in (raw["keys"]["hub"], *raw["keys"]["centre"], uplink["ca"], uplink["certificate"], uplink["key"]):
+    keys = (raw["keys"]["hub"], *raw["keys"]["centre"], uplink["ca"], uplink["certificate"], uplink["key"])
+    for name in (*keys, raw["modem"]["pin_file"]):
         (tmp_path / name).touch(mode=0o600)
     return path
 

@@ -77,3 +77,63 @@ def test_a_check_in_of_another_epoch_is_stale() -> None:
     assert newer != "stale"
     assert newer.heard_ms == LATER.wall_ms
     assert on_check_in(newer, "e1", 1, {}, LATER) == "stale"
+
+
+# --- a hub with two lines ------------------------------------------------------------------------------
+
+MAIN, SPARE = "nonce-main", "nonce-spare"
+
+
+def said(home: Home, nonce: str, *also: str, online: bool = True, ms: int = 0, retained: bool = False) -> Home:
+    status = VOICE.status_of(nonce, online=online, also=also, monotonic_ms=ms)
+    newer = on_status(home, status, AT, retained=retained)
+    return home if newer == "stale" else newer
+
+
+def both() -> Home:
+    """The main line came up, then the standby."""
+    return said(said(Home(hub="hub-1"), MAIN, ms=1), SPARE, MAIN, ms=2)
+
+
+def test_s7_a_hub_with_two_lines_is_gone_with_the_last_of_them_in_either_order() -> None:
+    for first, second in ((MAIN, SPARE), (SPARE, MAIN)):
+        one_left = said(both(), first, online=False)
+        assert (one_left.online, one_left.nonce) == (True, second)
+        assert not said(one_left, second, online=False).online
+
+
+def test_s7_a_standby_that_closes_never_makes_the_hub_look_gone_and_hides_no_death() -> None:
+    closed = said(both(), MAIN, ms=3)  # the standby's last word
+    assert (closed.online, closed.nonce, closed.lines) == (True, MAIN, (MAIN,))
+    assert said(closed, SPARE, online=False).online  # its will, if its last word did not get through to the broker
+    assert not said(closed, MAIN, online=False).online
+
+
+def test_s7_a_line_that_came_back_hides_no_death_though_its_first_will_is_never_spoken() -> None:
+    again = said(both(), "nonce-main-2", SPARE, ms=3)
+    assert not said(said(again, SPARE, online=False), "nonce-main-2", online=False).online
+
+
+def test_s8_a_status_that_was_overtaken_on_the_other_line_is_void() -> None:
+    home = said(both(), "nonce-main-2", SPARE, ms=4)
+    late = said(home, SPARE, MAIN, ms=3)  # said while the main line was what it no longer is
+    assert late == home
+    assert said(home, SPARE, "nonce-main-2", ms=5).lines == ("nonce-main-2", SPARE)
+
+
+def test_a_new_centre_learns_both_lines_from_the_retained_status() -> None:
+    home = said(Home(hub="hub-1"), SPARE, MAIN, ms=2, retained=True)
+    assert said(home, SPARE, online=False).online
+    assert not said(said(home, SPARE, online=False), MAIN, online=False).online
+
+
+def test_a_retained_will_of_one_line_does_not_silence_the_other_for_good() -> None:
+    was_away = said(said(Home(hub="hub-1"), MAIN, ms=1), SPARE, online=False, retained=True)
+    assert not was_away.online  # all it can know: the last word was a will
+    assert said(was_away, MAIN, ms=9).online  # at its next check-in
+
+
+def test_a_new_process_ends_the_lines_of_the_old_one() -> None:
+    new = said(both(), "nonce-new", ms=7)
+    assert new.lines == ("nonce-new",)
+    assert said(new, SPARE, online=False).online  # a late will of the old process

@@ -9,7 +9,11 @@ import click
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".fuzz"
 _TOLD_CHARS = 4_000
-NAMES = ("rfxtrx", "mr60", "mr60fda2", "zigbee2mqtt", "envelope", "signed", "command", "event", "reply")
+NAMES = (
+    *("rfxtrx", "mr60", "mr60fda2", "zigbee2mqtt"),
+    *("envelope", "signed", "command", "event", "plan-toml", "plan-json", "plan-sealed"),
+    *("pdu", "modem", "reply"),
+)
 """As in `tests.fuzz.targets`, which may be loaded only once it can be watched."""
 
 

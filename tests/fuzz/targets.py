@@ -3,6 +3,7 @@
 A promise: bad input is refused with the one error that is stated for it, or counted and survived; nothing piles up.
 """
 
+import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,10 +11,16 @@ from typing import Any, NamedTuple
 import msgspec
 from joserfc.jwk import OKPKey
 
+from agent.plan.reading import PlanError, parse, read_plan
+from agent.sms.dialogue import Dialogue
+from agent.sms.pdu import PduError, submit
+from agent.sms.pdu import read as read_pdu
+from agent.sms.sim import PinError
 from agent.uplink.inward import Inward
 from agent.wire.envelope import CENTRE_ALGORITHM, EnvelopeError, Signer, Verifier
 from agent.wire.messages import UnreadableError, decode_event, decode_report
 from agent.wire.schema import COMMANDS
+from agent.wire.sealing import AddressError, SealError, open_plan
 from rules.engine import step
 from rules.events import Commanded, Config, LinkUp, Sensor, Started, Triggered
 from rules.replies import read_reply
@@ -26,6 +33,7 @@ from sensors.rfxtrx import RfxtrxDecoder
 from sensors.zigbee2mqtt import Zigbee2MqttDecoder
 from simulators.world.signing import cheap
 from tests.sensors.vectors import FDA2_FALL, FDA2_PRESENCE, MR60_FALL, MR60_PRESENCE, RFXTRX
+from tests.support.house import ROOT
 
 SEEN_MAX = 4_096
 """More than this from one input of a few KiB, and something is made out of nothing."""
@@ -86,8 +94,8 @@ def _signed(data: bytes) -> None:
     inward = Inward("hub-1", _SIGNS.centre_verifier)
     token = _SIGNS.centre.seal(data)
     taken = [
-        inward.receipt(token, _AT, "nonce", retained=False),
-        inward.command(token, _AT, "nonce", retained=False),
+        inward.receipt(token, _AT, frozenset({"nonce"}), retained=False),
+        inward.command(token, _AT, frozenset({"nonce"}), retained=False),
     ]
     assert sum(inward.refused.values()) == taken.count(None)
 
@@ -119,6 +127,24 @@ def _command(data: bytes) -> None:
         assert actions, "somebody must hear of it"
 
 
+def _plan(data: bytes, *, json: bool) -> None:
+    """A care plan as a file: read, or refused without a word of what may be a telephone number (S11)."""
+    try:
+        told = repr(read_plan(parse(data, "plan", json=json)))
+    except PlanError as error:
+        told = str(error)
+    assert b"447700900" not in told.encode(errors="replace")
+
+
+def _sealed_plan(data: bytes) -> None:
+    """What the centre itself signed, on the plan's topic."""
+    try:
+        document = open_plan(_SIGNS.centre.seal(data), "hub-1", _SIGNS.centre_verifier, None)
+        read_plan(document)
+    except (EnvelopeError, AddressError, SealError, PlanError):
+        return
+
+
 def _event(data: bytes) -> None:
     """What a centre reads of a hub."""
     try:
@@ -130,6 +156,37 @@ def _event(data: bytes) -> None:
 def _reply(data: bytes) -> None:
     read = read_reply(data.decode(errors="replace"))
     assert read is None or (0 <= read[0] <= 99 and 0 <= read[1] <= 99)
+
+
+# --- what comes from the modem -----------------------------------------------------------------------------
+
+
+def _pdu(data: bytes) -> None:
+    try:
+        read_pdu(data.decode(errors="replace"))
+    except PduError:
+        return
+
+
+class _NoPins:
+    """A SIM that wants no PIN."""
+
+    def offer(self) -> str:
+        raise PinError("this SIM has none")
+
+    def accepted(self) -> None:
+        raise AssertionError("none was offered")
+
+
+def _modem(data: bytes) -> None:
+    """What a modem says, in pieces, while the hub has nothing to send."""
+    dialogue, at_ms = Dialogue(_NoPins(), lambda: None, {}), 0
+    dialogue.start(at_ms)
+    size = max(1, data[0] % 64) if data else 1
+    for start in range(1, len(data), size):
+        at_ms += 50
+        assert len(dialogue.feed(data[start : start + size], at_ms)) <= SEEN_MAX
+    dialogue.settle(at_ms + 60_000)
 
 
 _RECEIPT = {
@@ -158,9 +215,14 @@ _BODIES: tuple[dict[str, object], ...] = (
 )
 
 
+_DELIVER = b"07916407058099F9040B916407950303F100008921222140140004D4E2940A"
+
+
 def _json(*values: object) -> tuple[bytes, ...]:
     return tuple(msgspec.json.encode(value) for value in values)
 
+
+_PLANS = tuple(path.read_bytes() for path in sorted((ROOT / "provisioning" / "examples").glob("*.toml")))
 
 TARGETS: Mapping[str, Target] = {
     "rfxtrx": Target(partial(_serial, RfxtrxDecoder), _whole(*(bytes.fromhex(each[0]) for each in RFXTRX.values()))),
@@ -179,6 +241,9 @@ TARGETS: Mapping[str, Target] = {
     "envelope": Target(_envelope, (Signer(_CENTRE, CENTRE_ALGORITHM).seal(b"{}"),)),
     "signed": Target(_signed, _json(_RECEIPT, _COMMAND)),
     "command": Target(_command, _json(*_BODIES)),
+    "plan-toml": Target(partial(_plan, json=False), _PLANS),
+    "plan-json": Target(partial(_plan, json=True), _json(*(tomllib.loads(each.decode()) for each in _PLANS))),
+    "plan-sealed": Target(_sealed_plan, _json({"aud": "hub-1", "iat": 1, "version": 3, "language": "en"}, _RECEIPT)),
     "event": Target(
         _event,
         _json(
@@ -195,6 +260,8 @@ TARGETS: Mapping[str, Target] = {
             }
         ),
     ),
+    "pdu": Target(_pdu, (submit("+447700900112", "1 42").hex.encode(), _DELIVER)),
+    "modem": Target(_modem, (b"\x3f\r\nOK\r\n\r\n+CPIN: READY\r\n\r\nOK\r\n\r\n+CREG: 0,1\r\n\r\nOK\r\n",)),
     "reply": Target(_reply, (b"1 42", b"1, 42 Danke!")),
 }
 """Every one there is, by the name that `make fuzz` takes."""

@@ -131,7 +131,7 @@ def test_run_refuses_a_bad_configuration(cli: CliRunner, hub_toml: Path, monkeyp
     assert refused.exit_code == 2
     assert refused.stderr == (
         f"{hub_toml}: uplinc: found an unknown key, expected one of hub, state_dir, socket, outputs, keys, uplink,"
-        ' pins, buttons, driver, sensor, kind: did you mean "uplink"?\n'
+        ' pins, buttons, driver, sensor, kind, modem: did you mean "uplink"?\n'
     )
     missing = cli.invoke(run, ["--config", str(hub_toml.parent / "none.toml")])
     assert missing.exit_code == 2

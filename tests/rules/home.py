@@ -1,7 +1,8 @@
 """A home in virtual time, so that a test reads as the script of an incident. Nothing here decides anything."""
 
 from collections.abc import Sequence
-from typing import Self, TypeVar
+from datetime import datetime
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from rules.events import (
     CallPressed,
     CancelPressed,
     Cleared,
+    ClockChanged,
     Commanded,
     Config,
     Event,
@@ -20,6 +22,7 @@ from rules.events import (
     HelpArrived,
     LinkDown,
     LinkUp,
+    Measured,
     Mode,
     PlanOffered,
     Receipted,
@@ -31,7 +34,7 @@ from rules.events import (
     Tick,
     Triggered,
 )
-from rules.plan import Contact, Ladder, Plan, Rule, Step
+from rules.plan import Contact, Ladder, Plan, Rule, Step, Window
 from rules.projection import Display, project
 from rules.reports import TYPE_OF, AlarmRaised, Report
 from rules.state import House
@@ -52,6 +55,19 @@ SENSORS = (
     Sensor("door-1", "door-button", "hall"),
 )
 
+ROOMS = (
+    Sensor("pendant-1", "pendant", "worn", "p1"),
+    Sensor("panic-1", "door-button", "hall"),
+    Sensor("hall", "motion", "hall"),
+    Sensor("kitchen", "motion", "kitchen"),
+    Sensor("front", "door", "hall"),
+    Sensor("bed-1", "bed", "bedroom", "p1"),
+    Sensor("chair-1", "chair", "lounge", "p1"),
+    Sensor("lounge", "temperature", "lounge"),
+    Sensor("carer", "visit", "hall"),
+)
+"""A home where something is watched."""
+
 WALL_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z, less what the first boot has run."""
 
@@ -59,8 +75,12 @@ MINUTE = 60.0
 HOUR = 3_600.0
 
 
-def config(*sensors: Sensor, uplinks: Sequence[str] = ("main",), outputs: bool = True) -> Config:
-    return Config(hub="hub-1", sensors=sensors or SENSORS, uplinks=tuple(uplinks), outputs=outputs)
+def config(
+    *sensors: Sensor, uplinks: Sequence[str] = ("main",), standby: Sequence[str] = (), outputs: bool = True
+) -> Config:
+    return Config(
+        hub="hub-1", sensors=sensors or SENSORS, uplinks=tuple(uplinks), standby=tuple(standby), outputs=outputs
+    )
 
 
 def through_json(house: House) -> House:
@@ -74,14 +94,16 @@ class Home:
     `answers_check_ins`: the centre does; `texts_go`: the mobile network takes every text at once.
     """
 
-    def __init__(self, *sensors: Sensor, uplinks: Sequence[str] = ("main",), line: bool = True) -> None:
+    def __init__(
+        self, *sensors: Sensor, uplinks: Sequence[str] = ("main",), standby: Sequence[str] = (), line: bool = True
+    ) -> None:
         self.house = House()
         self.ms = 20_000
         self.wall_from_boot_ms = WALL_MS
         self.synced = True
         self.answers_check_ins = True
         self.texts_go = False
-        self.config = config(*sensors, uplinks=uplinks)
+        self.config = config(*sensors, uplinks=uplinks, standby=standby)
         self.journal: list[tuple[Now, Event]] = []
         self.history: list[Action] = []
         self.actions: list[Action] = []
@@ -112,6 +134,16 @@ class Home:
         self.ms += round(seconds * 1000)
         return self
 
+    def until(self, moment: str) -> Self:
+        """Let time pass until the wall clock shows a moment (ISO 8601, with its zone)."""
+        return self.after((wall_ms(moment) - self.now.wall_ms) / 1000)
+
+    def set_clock(self, moment: str, *, synced: bool = True) -> Self:
+        """Set the wall clock; whoever set it is vouched for, or not. The hub finds it so when it next looks."""
+        self.wall_from_boot_ms = wall_ms(moment) - self.ms
+        self.synced = synced
+        return self
+
     # --- what happens ---
 
     def happens(self, event: AnyEvent) -> list[Action]:
@@ -126,8 +158,12 @@ class Home:
         if self.answers_check_ins:
             for action in done:
                 if isinstance(action, SendCheckIn) and action.id == self.house.centre.waiting:
-                    self.happens(Receipted(action.id, "accepted"))
+                    self.answered(action.id)
         return done
+
+    def answered(self, ref: str) -> None:
+        """The centre answers a check-in."""
+        self.happens(Receipted(ref, "accepted"))
 
     def start(self, *, store_quarantined: bool = False) -> list[Action]:
         self._epochs += 1
@@ -154,6 +190,24 @@ class Home:
 
     def dry(self, sensor: str = "flood-1") -> list[Action]:
         return self.happens(Cleared(sensor))
+
+    def enters(self, sensor: str) -> list[Action]:
+        """A level begins: a door opens, somebody lies down, a contact closes."""
+        return self.happens(Triggered(sensor, sustained=True))
+
+    def leaves(self, sensor: str) -> list[Action]:
+        """It ends."""
+        return self.happens(Cleared(sensor))
+
+    def moves(self, sensor: str = "hall") -> list[Action]:
+        return self.happens(Triggered(sensor, "motion"))
+
+    def measures(self, value: float, sensor: str = "lounge") -> list[Action]:
+        return self.happens(Measured(sensor, "temperature", value, "°C"))
+
+    def watches(self, **rules: Any) -> list[Action]:
+        """Another plan comes into force, of a home in London."""
+        return self.plan(Plan(version=self.house.plan.version + 1, time_zone="Europe/London", **rules))
 
     def heard(self, sensor: str) -> list[Action]:
         return self.happens(Heard(sensor))
@@ -255,6 +309,25 @@ class Home:
         """Look only at what comes from now on."""
         self.actions.clear()
         return self
+
+
+def wall_ms(moment: str) -> int:
+    """A moment in ISO 8601, with its zone, as Unix milliseconds."""
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def window(begin: str, to: str, days: Sequence[int] = range(7)) -> Window:
+    """A window of the plan: `window("22:00", "07:00")`; 0 is Monday."""
+    minutes = [int(each[:2]) * 60 + int(each[3:]) for each in (begin, to)]
+    return Window(begin=minutes[0], to=minutes[1], days=tuple(days))
+
+
+def watched(begins: str, *sensors: Sensor, synced: bool = True, **rules: Any) -> Home:
+    """A home with a plan in force, when its wall clock shows `begins`."""
+    home = Home(*(sensors or ROOMS)).set_clock(begins, synced=synced)
+    home.happens(ClockChanged(synced))
+    home.watches(**rules)
+    return home.forget()
 
 
 def words(actions: Sequence[Action]) -> list[str]:

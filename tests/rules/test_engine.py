@@ -128,6 +128,18 @@ def test_s7_a_deadline_whose_rule_fails_does_not_stop_the_others_nor_spin(
     assert (("engine", "broken") in home.faults) == (rule is broken)
 
 
+def test_s12_a_deadline_that_is_due_again_for_ever_is_stopped_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def restless(turn: Turn) -> None:
+        turn.update(warn_at_ms=(turn.house.warn_at_ms or 0) + 1)
+
+    home = Home()
+    monkeypatch.setattr(engine, "DEADLINES", ((lambda _house: 30_000, restless), *engine.DEADLINES))
+    home.press("pendant-1")
+    home.after(60)
+    assert home.stage == "raised"
+    assert ("engine", "restless") in home.faults
+
+
 def test_an_engine_fault_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     home = Home()
     with monkeypatch.context() as patch:

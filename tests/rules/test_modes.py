@@ -1,9 +1,10 @@
-"""Engineer mode marks alarms as tests, ends by itself, and suppresses nothing."""
+"""Engineer mode marks alarms as tests, ends by itself, and suppresses nothing; away ends with a cry for help."""
 
 import pytest
 
+from rules.events import Sensor
 from rules.reports import AlarmRaised, CommandRefused
-from tests.rules.home import MINUTE, SENSORS, Home
+from tests.rules.home import HOUR, MINUTE, ROOMS, SENSORS, Home
 
 
 def engineer() -> Home:
@@ -85,3 +86,63 @@ def test_a_mode_that_does_not_exist_is_refused() -> None:
     home.command("set-mode", mode="party")
     assert home.mode == "home"
     assert home.sent(CommandRefused)
+
+
+# --- away ---------------------------------------------------------------------------------------------
+
+
+def away(*sensors: Sensor) -> Home:
+    home = Home(*sensors)
+    home.set_mode("away")
+    return home.forget()
+
+
+@pytest.mark.parametrize("sensor", SENSORS, ids=lambda each: each.id)
+def test_away_everything_still_alarms_and_a_person_who_calls_is_at_home(sensor: Sensor) -> None:
+    home = away()
+    home.press(sensor.id)
+    home.after(30)
+    assert home.only(AlarmRaised).sensor == sensor.id
+    person = sensor.kind in ("pendant", "pull-cord", "fall", "button")
+    assert home.mode == ("home" if person else "away")
+
+
+def test_away_the_hubs_own_button_alarms_and_returns_to_home() -> None:
+    home = away()
+    home.call()
+    assert home.mode == "home"
+    assert home.after(10).stage == "raised"
+
+
+@pytest.mark.parametrize("sensor", ["hall", "front", "bed-1", "lounge", "carer"])
+def test_away_what_is_only_watched_does_not_end_it(sensor: str) -> None:
+    """A neighbour waters the flowers."""
+    home = away(*ROOMS)
+    home.press(sensor)
+    home.enters(sensor)
+    home.after(HOUR)
+    assert home.mode == "away"
+    assert home.house.alarms == ()
+
+
+def test_a_contact_that_is_stuck_closed_calls_once_and_lets_the_home_be_away() -> None:
+    home = Home()
+    home.enters("pendant-2")
+    home.after(MINUTE).set_mode("away")
+    home.after(MINUTE).enters("pendant-2")
+    assert home.mode == "away"
+
+
+def test_a_call_in_engineer_mode_does_not_end_it() -> None:
+    home = engineer()
+    home.press("pendant-1")
+    assert home.mode == "engineer"
+
+
+def test_s6_away_survives_a_restart_and_a_reboot_and_still_ends_with_a_call() -> None:
+    home = away()
+    home.restart(down=HOUR)
+    home.reboot()
+    assert home.mode == "away"
+    home.press("pendant-1")
+    assert home.mode == "home"

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from rules.events import DriverFailed
+from rules.events import DriverFailed, PartChanged, Receipted, TextSent
 from rules.reports import FaultNote, TestReport
 from tests.rules.home import HOUR, Home
 
@@ -44,3 +44,32 @@ def test_s6_it_keeps_its_time_over_a_restart_and_is_not_skipped_while_down() -> 
     assert home.sent(TestReport) == []
     home.restart(down=HOUR)
     assert home.only(TestReport).why == "daily"
+
+
+def paths(home: Home) -> list[tuple[str, bool, int | None]]:
+    home.forget().command("test")
+    return [(each.path, each.ok, each.proven_s) for each in home.only(TestReport).paths]
+
+
+def test_s7_it_says_of_every_path_whether_it_is_there_and_when_somebody_last_answered_over_it() -> None:
+    home = Home(uplinks=("main", "mobile"))
+    assert paths(home) == [("main", True, 0), ("mobile", False, None)]
+    home.answers_check_ins = False
+    home.link_up("mobile")
+    home.after(100).happens(Receipted("e1-a-1", "accepted", uplink="mobile"))
+    home.happens(PartChanged("modem", ok=True))
+    home.after(20)
+    assert paths(home) == [("main", True, 120), ("mobile", True, 20), ("modem", True, None)]
+    home.happens(TextSent("e1-text-1"))
+    home.happens(PartChanged("modem", ok=False, reason="not registered"))
+    home.link_down("main")
+    home.after(5)
+    assert paths(home) == [("main", False, 125), ("mobile", True, 25), ("modem", False, 5)]
+
+
+def test_a_receipt_that_names_no_line_proves_none_of_two() -> None:
+    home = Home(uplinks=("main", "mobile"))
+    home.answers_check_ins = False
+    home.link_up("mobile")
+    home.after(60).happens(Receipted("e1-a-1", "accepted"))
+    assert paths(home) == [("main", True, 60), ("mobile", True, None)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.events import TextDelivered, TextFailed
+from rules.events import PartChanged, TextDelivered, TextFailed
 from rules.replies import read_reply
 from rules.reports import AlarmAcknowledged, AlarmTexted
 from rules.texts import TEXTS_MAX
@@ -137,15 +137,68 @@ def test_whoever_was_asked_is_told_when_it_is_over() -> None:
     assert home.told() == [], "once is enough"
 
 
-def test_a_text_that_was_not_sent_yet_is_never_sent_once_somebody_has_the_alarm() -> None:
+def unsent() -> Home:
+    """A home whose daughter was to be texted, and the modem is still about it."""
     home = Home()
     home.plan(plan_of(sms(60, "daughter")))
     home.press("smoke-1")
     home.after(60)
+    return home
+
+
+def test_s3_a_text_that_was_not_sent_yet_is_held_back_while_somebody_has_the_alarm() -> None:
+    home = unsent()
+    home.happens(TextFailed(home.texts()[0].text, "no network"))
+    first = home.texts()[0]
+    home.forget().help_arrives()
+    home.after(30 * MINUTE)
+    home.restart()
+    home.after(15 * MINUTE - 1.001)
+    assert home.told() == []
+    home.after(0.001)
+    assert home.stage == "raised"
+    assert home.texts() == [first], "nobody has it any more, and she was never told"
+
+
+def test_a_text_of_a_step_until_resolved_is_not_held_back() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter", unless="resolved")))
+    home.press("smoke-1")
+    home.after(60)
     home.happens(TextFailed(home.texts()[0].text, "no network"))
     home.forget().help_arrives()
+    home.after(5)
+    assert home.told() == [("daughter", "alarm")]
+
+
+def test_s3_a_text_that_was_held_back_goes_after_a_reboot() -> None:
+    home = unsent()
+    first = home.texts()[0]
+    home.forget().help_arrives()
+    home.reboot()
+    assert home.stage == "raised"
+    assert home.texts() == [first]
+
+
+def test_a_text_that_was_held_back_is_forgotten_once_it_is_over() -> None:
+    home = unsent()
+    home.help_arrives()
+    home.forget().resolve()
     home.after(HOUR)
     assert home.told() == []
+    assert home.house.texts == ()
+
+
+@pytest.mark.parametrize(("ends", "told"), [("help_arrives", "taken"), ("resolve", "over")])
+def test_a_text_that_was_under_way_when_somebody_took_the_alarm_is_followed_by_another(ends: str, told: str) -> None:
+    home = unsent()
+    text = home.texts()[0]
+    home.forget()
+    getattr(home, ends)()
+    assert home.told() == []
+    for _ in range(2):
+        home.text_sent(text)
+    assert home.told() == [("daughter", told)]
 
 
 def test_s3_a_text_that_fails_is_tried_until_it_is_sent() -> None:
@@ -168,6 +221,22 @@ def test_s3_a_text_that_fails_is_tried_until_it_is_sent() -> None:
     assert ("texts", "") not in home.faults
     home.forget().after(30 * MINUTE)
     assert home.told() == []
+
+
+def test_s3_a_modem_that_is_back_sends_at_once_what_waits() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter")))
+    home.press("smoke-1")
+    home.after(60)
+    for _ in range(4):
+        home.happens(TextFailed(home.texts()[-1].text, "pulled"))
+        home.after(60)
+    home.happens(TextFailed(home.texts()[-1].text, "pulled"))
+    home.happens(PartChanged("modem", ok=False, reason="pulled"))
+    home.forget().after(1)
+    assert home.told() == []
+    home.happens(PartChanged("modem", ok=True))
+    assert home.told() == [("daughter", "alarm")]
 
 
 def test_s3_hours_without_a_network_do_not_wear_the_call_out_and_its_hour_begins_when_it_is_sent() -> None:
@@ -208,9 +277,26 @@ def test_s4_an_outcome_told_twice_changes_nothing() -> None:
     home = called()
     (text,), (kept,) = home.texts(), home.house.texts
     home.forget().text_sent(text)
-    home.happens(TextFailed(text.text, "late"))
     assert home.house.texts == (kept,)
     assert home.actions == []
+
+
+def test_s3_a_text_that_the_network_could_not_deliver_is_sent_again() -> None:
+    home = called()
+    (text,) = home.texts()
+    home.after(60).forget().happens(TextFailed(text.text, "its telephone was off for an hour"))
+    assert [each.state for each in home.sent(AlarmTexted)] == ["failed"]
+    home.after(5)
+    assert home.texts() == [text]
+
+
+def test_what_could_not_be_delivered_is_left_once_somebody_has_the_alarm() -> None:
+    home = called()
+    (text,) = home.texts()
+    home.help_arrives()
+    home.forget().happens(TextFailed(text.text, "its telephone was off for an hour"))
+    home.after(10 * MINUTE)
+    assert home.told() == []
 
 
 def test_s12_texts_are_bounded_and_codes_differ() -> None:
@@ -235,3 +321,24 @@ def test_a_reply_is_read_as_people_write_it(body: str) -> None:
 )
 def test_what_is_not_an_answer_is_none(body: str) -> None:
     assert read_reply(body) is None
+
+
+def test_who_owns_an_alarm_is_not_told_that_somebody_else_does_when_the_centre_takes_it_too() -> None:
+    home = called()
+    home.reply("daughter", code(home))
+    home.forget().acknowledge()
+    assert (home.told(), home.alarm.contact) == ([], "daughter")
+
+
+@pytest.mark.parametrize("how", ["restart", "reboot"])
+def test_s4_the_code_of_yesterdays_text_is_not_todays_after_a_restart(how: str) -> None:
+    home = called()
+    yesterday = code(home)
+    home.resolve()
+    home.after(24 * HOUR)
+    getattr(home, how)()
+    home.press("smoke-1")
+    home.after(60)
+    assert code(home) != yesterday
+    home.reply("daughter", yesterday)
+    assert home.stage == "raised"

@@ -146,6 +146,12 @@ def test_panic_means_help_on_a_remote_and_smoke_on_a_smoke_detector() -> None:
     assert "clear" not in whats(rfx("082003000102040070"))  # nothing was active, so nothing is cleared
 
 
+def test_a_motion_detector_tells_motion_and_its_end() -> None:
+    assert calls(rfx("082001001122330489")) == [("security1:112233", "active", "motion")]
+    assert next(each.what for each in rfx("082001001122330589")) == "clear"
+    assert calls(rfx("08200500A1B2C30289")) == [("security1:a1b2c3", "active", "alarm")]  # Visonic's
+
+
 def test_tamper_bit_and_both_signs_of_a_low_battery() -> None:
     assert whats(rfx("08200405A1B2C38279")) == {"active": True, "tamper": True, "battery-low": False}
     assert whats(rfx("08200405A1B2C38070")) == {"clear": True, "tamper": True, "battery-low": True}

@@ -110,6 +110,24 @@ async def test_s7_a_missed_edge_is_caught_at_the_next_reading(pins: Any) -> None
         assert ear.calls() == [("GPIO17", "closed")]
 
 
+async def test_s7_a_dead_callback_thread_is_told_contacts_are_heard_all_the_same_and_its_return_ends_it(
+    pins: Any,
+) -> None:
+    async with listening(driver(pins, "GPIO17", reread_s=0.2)) as ear:
+        await ear.until(lambda each: each.levels)
+        alive, pins.pin(17).when_changed = pins.pin(17).when_changed, None
+        close(pins, 17)
+        await ear.until(ListeningEar.calls)
+        assert ear.deaf_reasons == [], "one change may have been told just now"
+        open_(pins, 17)
+        await ear.until(lambda each: each.deaf_reasons)
+        assert "nobody calls" in ear.deaf_reasons[0]
+        pins.pin(17).when_changed = alive
+        before = ear.listenings
+        await asyncio.to_thread(close, pins, 17)
+        await ear.until(lambda each: each.listenings > before)
+
+
 async def test_s7_a_new_driver_says_of_each_pin_that_it_can_be_read(pins: Any) -> None:
     """Or a fault from before the driver was lost would stand for ever."""
     async with listening(driver(pins, "GPIO17")) as ear:

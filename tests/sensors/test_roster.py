@@ -16,7 +16,7 @@ MINUTE = 60_000
 class Home:
     """A roster with a clock."""
 
-    def __init__(self, *places: tuple[str, str, str]) -> None:
+    def __init__(self, *places: tuple[str, ...]) -> None:
         self.roster = Roster(Place(*place) for place in places)
         self.now = 0
 
@@ -81,6 +81,13 @@ def test_s12_life_is_told_once_in_ten_minutes_for_each_sensor() -> None:
     assert home.roster.last_heard_ms == {"a": home.now - 5_000, "b": home.now}
 
 
+def test_s7_a_sensor_whose_silence_is_soon_a_fault_is_told_of_more_often() -> None:
+    home = Home(("bus", "a", "a"), ("bus", "b", "b"), ("bus", "c", "c"))
+    home.roster.supervise({"a": 60_000, "b": 12 * 60 * MINUTE})
+    told = [event for _ in range(121) for name in "abc" for event in home.hear(name, "alive", after_ms=1_000)]
+    assert {name: told.count(Heard(name)) for name in "abc"} == {"a": 61, "b": 1, "c": 1}
+
+
 @pytest.mark.parametrize("what", ["unavailable", "active", "clear", "reading"])
 def test_s7_what_a_broker_kept_and_an_absence_are_no_signs_of_life(what: str) -> None:
     home = Home(("bus", "leak", "leak"))
@@ -114,6 +121,64 @@ def test_readings_are_told_when_changed_and_at_most_every_ten_minutes() -> None:
     assert read(20, 1, "temperature") == [Measured("leak", "temperature", 20, "%")]
     assert read(90, 10 * MINUTE) == []
     assert read(88, 1) == [Measured("leak", "battery", 88, "%")]
+
+
+# --- what is watched -----------------------------------------------------------------------------------
+
+
+def test_s12_motion_is_told_as_a_moment_at_once_and_at_most_once_a_minute() -> None:
+    home = Home(("bus", "pir", "hall", "motion"))
+    assert home.calls("pir/occupancy", "active", detail="motion") == [Triggered("hall", "motion")]
+    assert home.calls("pir/occupancy", "clear") == []
+    told = [home.calls("pir/occupancy", "active", after_ms=1_000) for _ in range(600)]
+    assert sum(map(len, told)) == 10
+    quiet = home.calls("pir/occupancy", "active", after_ms=MINUTE)
+    assert quiet == [Triggered("hall")], "the first after a pause is told when it is seen"
+    assert home.calls("pir", "trigger", after_ms=MINUTE) == [Triggered("hall")], "a detector that has no levels"
+
+
+def test_motion_that_a_broker_kept_is_history() -> None:
+    assert Home(("bus", "pir", "hall", "motion")).calls("pir/occupancy", "active", kept=True) == []
+
+
+def test_s7_a_detector_that_sees_motion_for_a_day_without_a_pause_is_stuck_and_proves_nobody_well() -> None:
+    home = Home(("bus", "pir", "hall", "motion"))
+    told = [each for _ in range(24 * 60 + 5) for each in home.calls("pir/occupancy", "active", after_ms=MINUTE)]
+    assert told.count(Triggered("hall")) == 24 * 60
+    assert [each for each in told if each != Triggered("hall")] == [Troubled("hall", "unavailable", active=True)]
+    assert home.calls("pir/occupancy", "clear") == [Troubled("hall", "unavailable", active=False)]
+    assert home.calls("pir/occupancy", "active", after_ms=MINUTE) == [Triggered("hall")]
+
+
+@pytest.mark.parametrize("kind", ["fall", "flood", "smoke", "pendant", "button", "visit", "temperature"])
+@pytest.mark.parametrize("part", ["occupancy", "presence", "bed"])
+def test_what_is_only_watched_never_calls_for_help(kind: str, part: str) -> None:
+    """A fall radar configured as the whole device sees somebody walk about: that is life, and no fall."""
+    home = Home(("bus", "radar", "floor", kind))
+    assert home.hear(f"radar/{part}", "active") == [Heard("floor")]
+    assert home.hear(f"radar/{part}", "clear") == []
+    assert home.roster.strangers == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("motion", {"occupancy", "presence"}),
+        ("door", {"contact"}),
+        ("bed", {"bed", "occupancy"}),
+        ("chair", {"occupancy"}),
+    ],
+)
+def test_a_watched_device_hears_its_own_parts(kind: str, parts: set[str]) -> None:
+    every = ("occupancy", "presence", "contact", "bed", "water_leak", "smoke", "status", "fall_down_status")
+    heard = {part for part in every if Home(("bus", "d", "d", kind)).calls(f"d/{part}", "active")}
+    assert heard == parts
+
+
+def test_an_installer_who_names_the_part_is_believed() -> None:
+    home = Home(("bus", "mat/contact", "bed-1", "bed"))
+    assert home.calls("mat/contact", "active") == [Triggered("bed-1", sustained=True)]
+    assert home.calls("mat/contact", "clear") == [Cleared("bed-1")]
 
 
 def test_the_same_address_of_another_driver_is_another_device() -> None:

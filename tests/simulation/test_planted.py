@@ -23,13 +23,22 @@ FOUND_BY = {
     "two-contents": (1, "no id with two contents"),
     "missing": (7, "no number missing"),
     "waits-for-the-disk": (6, "the call sounds"),
-    "deadline-put-off": (10, "deadlines are kept"),
+    "deadline-put-off": (10, "every step on time"),
     "tires-of-resending": (7, "offered at once"),
     "alarms-queue-up": (3, "alarms overtake"),
     "window-without-bound": (4, "everything is bounded"),
     "replay-differs": (3, "replay equals live"),
     "unnoticed": (1, "noticed in time"),
     "unproven": (7, "messages are proven"),
+    "held-time-counts": (1, "every step on time"),
+    "spacing-lost": (5, "every step on time"),
+    "older-plan": (1, "only a newer plan"),
+    "ladder-changed": (1, "only a newer plan"),
+    "texted-twice": (1, "each is texted once"),
+    "one-contact": (1, "each is texted once"),
+    "any-code": (7, "each is texted once"),
+    "held-for-ever": (7, "each is texted once"),
+    "mains-unnoticed": (1, "noticed in time"),
 }
 """The world (of test_world's fifty days) that finds it soonest, and the promise that it breaks."""
 

@@ -1,4 +1,4 @@
-"""S1-S8, S12: the real daemon through seeded days in which everything fails; every promise is judged at every step."""
+"""S1-S9, S12: the real daemon through seeded days in which everything fails; every promise is judged at every step."""
 
 from concurrent.futures import ProcessPoolExecutor
 
@@ -32,7 +32,11 @@ def test_every_promise_is_kept_through_fifty_household_days() -> None:
         ("stimuli told to the centre", 400),
         ("kills", 60),
         ("power cuts", 30),
-        ("sirens due", 15),
+        ("steps of ladders judged", 800),
+        ("contacts asked for help", 500),
+        ("alarms taken by a contact's code", 30),
+        ("plans applied", 50),
+        ("ends of faults looked for", 40),
         ("offers of alarms", 300),
         ("faults looked for", 30),
         ("calls heard in time", 300),

@@ -89,10 +89,10 @@ BREAKS: Mapping[tuple[str, str], Break] = {
         "the hub did not ring",
     ),
     ("forged-receipt", "s8 an old receipt is believed"): Break(
-        "agent/uplink/inward.py", "if message.nonce != nonce and not timely:", "if False:", "not fresh"
+        "agent/uplink/inward.py", "if message.nonce not in nonces and not timely:", "if False:", "not fresh"
     ),
     ("forged-receipt", "s8 a check-in's receipt is believed again"): Break(
-        "agent/uplink/uplink.py", "self._check_in = None  # S8", "pass  # S8", "receipts for nothing that waits"
+        "agent/uplink/hearing.py", "self.check_in = None  # S8", "pass  # S8", "receipts for nothing that waits"
     ),
     ("week-of-backlog", "s5 alarms wait their turn"): Break(
         "agent/uplink/window.py",

@@ -22,7 +22,7 @@ def test_every_file_is_its_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     make_keys(folder, WALL_MS)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert len(modes) == 12
+    assert len(modes) == 14
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 

@@ -35,11 +35,14 @@ from rules.reports import (
     FaultNote,
     FaultRaised,
     Gap,
+    PathNote,
     PlanApplied,
     PlanRefused,
     Reading,
     Report,
     TestReport,
+    VisitBegan,
+    VisitEnded,
     lane_of,
 )
 from rules.values import Now, utc
@@ -59,7 +62,14 @@ FACTS: dict[str, Any] = {
     "silent": False,
 }
 RAISED = AlarmRaised(
-    **FACTS, rule="cancel window over", detail="emergency", triggers=1, triggered=CLOCK, linked=None, plan_version=0
+    **FACTS,
+    rule="cancel window over",
+    detail="emergency",
+    triggers=1,
+    triggered=CLOCK,
+    linked=None,
+    plan_version=0,
+    plan_rule="kind.pendant",
 )
 READING = Reading(clock=CLOCK, sensor="s1", quantity="temperature", value=21.5, unit="°C")
 CHECK_IN = CheckIn(clock=CLOCK, last={"a": 3, "t": 0}, oldest_unreceipted={"a": "e1-a-2", "t": None})
@@ -68,13 +78,15 @@ NOTE = FaultNote("battery-low", "pendant-1", 3)
 EVERY_REPORT: tuple[Report, ...] = (
     RAISED,
     AlarmJoined(**FACTS, triggers=2, detail=""),
+    VisitBegan(clock=CLOCK, visit="morning", sensor="visit-1", location="hall", person="p1"),
+    VisitEnded(clock=CLOCK, visit="morning", sensor="visit-1", lasted_ms=1_800_000, forgotten=False),
     AlarmCancelled(**FACTS, stage="raised"),
     AlarmAcknowledged(**FACTS, by="centre", renewed=False, lapses_in_ms=1_800_000, contact=""),
     AlarmLapsed(**FACTS, by="contact", why="reboot"),
     AlarmEscalated(**FACTS, step=1, means="sms", to=("daughter",), text="", round=2),
     AlarmTexted(**FACTS, contact="daughter", state="failed", reason="no network"),
     AlarmResolved(**FACTS, by="centre", outcome="helped"),
-    FaultRaised(clock=CLOCK, fault="link", subject="main", priority=1, reason="no line"),
+    FaultRaised(clock=CLOCK, fault="link", subject="main", priority=1, reason="no line", again=0),
     FaultCleared(clock=CLOCK, fault="link", subject="main", lasted_ms=None),
     TestReport(
         clock=CLOCK,
@@ -86,6 +98,10 @@ EVERY_REPORT: tuple[Report, ...] = (
         sensors_heard=1,
         open_alarms=0,
         plan_version=0,
+        paths=(PathNote("main", ok=True, proven_s=12),),
+        power="battery",
+        battery=80,
+        hours_left=6.5,
     ),
     CHECK_IN,
     CommandDone(clock=CLOCK, command="c1", type="test"),

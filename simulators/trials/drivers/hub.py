@@ -44,7 +44,8 @@ class FragileZigbee(Zigbee2MqttDecoder):
         return super().feed(topic, payload, kept=kept, at_ms=at_ms)
 
 
-def _break_pins(folder: Path) -> None:
+def break_pins(folder: Path) -> None:
+    """Have the pins obey the files `deaf` and `raising` in this folder (see above)."""
     deaf, raising = folder / "deaf", folder / "raising"
     call: Any = WatchedPin._call_when_changed  # noqa: SLF001 -- where gpiozero's mock pins call back
     make: Any = gpio.GpioDriver.__init__
@@ -70,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
     """Put the defects in, and run the hub; give its exit code."""
     rfxtrx.RfxtrxDecoder = FragileRfxtrx  # type: ignore[misc]
     local_mqtt.Zigbee2MqttDecoder = FragileZigbee  # type: ignore[attr-defined]
-    _break_pins(Path(argv[0]))
+    break_pins(Path(argv[0]))
     return pins.main(argv[1:])
 
 

@@ -2,13 +2,16 @@
 
 from simulators.world.promises.bounds import Bounded
 from simulators.world.promises.deadlines import OnTime
-from simulators.world.promises.judge import Judge, Scene, Stimulus
+from simulators.world.promises.judge import Judge, Scene, Stepped, Stimulus
 from simulators.world.promises.kept import NoneLost, NoneMissing, OneContent
+from simulators.world.promises.ladder import Escalated
 from simulators.world.promises.noticed import Noticed, Proven
 from simulators.world.promises.offers import AlarmsFirst, Resent
 from simulators.world.promises.once import Once
+from simulators.world.promises.plans import OnlyNewer
 from simulators.world.promises.replay import Replayed
 from simulators.world.promises.sound import HeardAtOnce
+from simulators.world.promises.texts import Texted
 
 JUDGES: tuple[type[Judge], ...] = (
     Once,
@@ -21,9 +24,12 @@ JUDGES: tuple[type[Judge], ...] = (
     AlarmsFirst,
     Bounded,
     Replayed,
+    Escalated,
+    OnlyNewer,
+    Texted,
     Noticed,
     Proven,
 )
 """Every promise there is, in the order they are asked."""
 
-__all__ = ("JUDGES", "Judge", "Scene", "Stimulus")
+__all__ = ("JUDGES", "Judge", "Scene", "Stepped", "Stimulus")

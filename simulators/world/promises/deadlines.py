@@ -1,26 +1,17 @@
-"""S3, S6: what is due happens when it is due: cancel windows, the siren, lapses, check-ins, the daily self-test."""
+"""S3, S6: what is due happens when it is due: cancel windows, lapses, check-ins, the daily self-test."""
 
 from collections.abc import Callable
 
 from agent.hub import Turned
 from rules.actions import Send, SendCheckIn
-from rules.projection import Display
-from rules.reports import (
-    AlarmAcknowledged,
-    AlarmEscalated,
-    AlarmFacts,
-    AlarmLapsed,
-    AlarmRaised,
-    Report,
-    TestReport,
-)
+from rules.plan import Plan
+from rules.reports import AlarmAcknowledged, AlarmLapsed, AlarmRaised, Report, TestReport
 from simulators.world.household import WINDOW_MS
 from simulators.world.promises.judge import Judge, Scene
 
 TOLERANCE_MS = 400
 """A commit that waits for its 250 ms, and a step."""
 
-SIREN_MS = 60_000
 HOLD_MS = {"centre": 30 * 60_000, "contact": 45 * 60_000, "home": 45 * 60_000}
 CHECK_IN_MS = 240_000
 SELF_TEST_MS = 24 * 3_600_000
@@ -38,21 +29,12 @@ class OnTime(Judge):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.watched: set[str] = set()
-        self.raised: dict[str, tuple[str, int]] = {}
-        self.escalated: set[str] = set()
         self.held: dict[str, tuple[str, int]] = {}
-        self.ever_held: set[str] = set()
         self.checked_in_ms = 0
         self.tested_ms = 0
-        self.siren_ms = -1
-        self.silenced: set[str] = set()
+        self.plans: dict[int, Plan] = {}
 
     # --- what is seen ------------------------------------------------------------------------------
-
-    def shown(self, display: Display) -> None:
-        """Note when the siren sounds."""
-        if display.siren:
-            self.siren_ms = self.scene.now_ms()
 
     def turned(self, turned: Turned) -> None:
         """Take note of every deadline that begins, and see that those that ended did so on time."""
@@ -61,12 +43,12 @@ class OnTime(Judge):
                 self._check_in()
             elif isinstance(action, Send):
                 self._report(action.report)
+        plan = self.scene.house.plan
+        self.plans[plan.version] = plan
         for alarm in self.scene.house.alarms:
-            if alarm.silenced:
-                self.silenced.add(alarm.id)
             if alarm.stage == "pending" and alarm.id not in self.watched:
                 self.watched.add(alarm.id)
-                due_ms = alarm.triggered.ms + WINDOW_MS.get(alarm.kind, 0)
+                due_ms = alarm.triggered.ms + self._window_ms(alarm.plan_version, alarm.kind)
                 self._when_due(due_ms, lambda name=alarm.id: self._window(name))  # type: ignore[misc]
 
     def _report(self, report: Report) -> None:
@@ -74,18 +56,11 @@ class OnTime(Judge):
         match report:
             case AlarmRaised():
                 self._raised(report)
-            case AlarmEscalated():
-                self.escalated.add(report.alarm)
-                boot, raised_ms = self.raised.get(report.alarm, ("", 0))
-                early = boot == clock.boot and clock.monotonic_ms < raised_ms + SIREN_MS
-                if early:
-                    self.broken(f"{report.alarm} escalated {clock.monotonic_ms - raised_ms} ms after its raise")
             case AlarmAcknowledged():
                 until = clock.monotonic_ms + HOLD_MS[report.by]
                 boot, before = self.held.get(report.alarm, ("", 0))
                 until = max(until, before) if boot == clock.boot else until
                 self.held[report.alarm] = clock.boot, until
-                self.ever_held.add(report.alarm)
                 self._when_due(until, lambda: self._lapse(report.alarm, clock.boot, until))
             case AlarmLapsed():
                 boot, until = self.held.pop(report.alarm, ("", 0))
@@ -96,13 +71,15 @@ class OnTime(Judge):
                 self.scene.later(SELF_TEST_MS + DOWN_MS, lambda at_ms=self.tested_ms: self._tested(at_ms))  # type: ignore[misc]
 
     def _raised(self, report: AlarmRaised) -> None:
-        clock, triggered = report.clock, report.triggered
-        self.raised[report.alarm] = clock.boot, clock.monotonic_ms
-        waited_ms = clock.monotonic_ms - triggered.monotonic_ms
-        if report.rule == "window-ended" and waited_ms != WINDOW_MS.get(report.kind, 0):
+        waited_ms = report.clock.monotonic_ms - report.triggered.monotonic_ms
+        if report.rule == "window-ended" and waited_ms != self._window_ms(report.plan_version, report.kind):
             self.broken(f"the cancel window of {report.alarm} ({report.kind}) was {waited_ms} ms")
-        if not report.silent:
-            self._when_due(clock.monotonic_ms + SIREN_MS, lambda: self._siren(report))
+
+    def _window_ms(self, plan_version: int, kind: str) -> int:
+        """Give how long a kind may be taken back, by the plan that the alarm began with."""
+        plan = self.plans.get(plan_version, Plan())
+        said = (rule.cancel_ms for rule in plan.kinds if rule.kind == kind and rule.cancel_ms is not None)
+        return next(said, WINDOW_MS.get(kind, 0))
 
     # --- what is judged ----------------------------------------------------------------------------
 
@@ -123,18 +100,6 @@ class OnTime(Judge):
         alarm = self.scene.house.alarm(name)
         if alarm is not None and alarm.stage == "pending":
             self.broken(f"{name} is still pending though its cancel window has ended")
-
-    def _siren(self, report: AlarmFacts) -> None:
-        if self.raised.get(report.alarm) != (report.clock.boot, report.clock.monotonic_ms):
-            return  # raised again since: a power cut took the first raise off a disk that was full (S1)
-        alarm = self.scene.house.alarm(report.alarm)
-        if alarm is None or alarm.stage != "raised" or alarm.delivery == "received" or alarm.id in self.ever_held:
-            return
-        self.scene.counted["sirens due"] += 1
-        if alarm.id not in self.escalated:
-            self.broken(f"{alarm.id} is not delivered 60 s after its raise, and no siren was called for")
-        elif alarm.id not in self.silenced and self.scene.now_ms() - self.siren_ms > 5 * 60_000:
-            self.broken(f"{alarm.id} is escalated and no siren sounds")
 
     def _lapse(self, name: str, boot: str, until_ms: int) -> None:
         alarm = self.scene.house.alarm(name)

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from agent.wire.messages import CloudEvent
 from centre.intake import Outcome
+from rules.actions import Action
 from rules.events import Event
+from rules.plan import Plan
 from rules.state import House
 from rules.values import Now
 from simulators.world.box import Box, Watcher
@@ -36,6 +38,19 @@ class Stimulus(msgspec.Struct):
     """A level that the hub may take for one that it knows already."""
 
 
+class Stepped(NamedTuple):
+    """One durable event, stepped again: the house before and after it, and what it had the hub do.
+
+    These make one history, whatever died in between: what was acted on and never reached the disk is not in it.
+    """
+
+    now: Now
+    event: Event
+    before: House
+    after: House
+    actions: tuple[Action, ...]
+
+
 class Scene(Protocol):
     """What judges may look at."""
 
@@ -43,6 +58,8 @@ class Scene(Protocol):
     centre: Centre
     line: Line
     counted: Counter[str]
+    plan: Plan
+    """The newest care plan that was offered to the hub; the empty one before any was."""
 
     def now_ms(self) -> int:
         """Give the world's time."""
@@ -90,6 +107,12 @@ class Judge(Watcher):
 
     def journalled(self, now: Now, event: Event) -> None:
         """An event is durable."""
+
+    def stepped(self, step: Stepped) -> None:
+        """A durable event was stepped again."""
+
+    def forgot(self) -> None:
+        """The hub could not read its house, and began with an empty one: its history begins anew."""
 
     def row_kept(self, ref: str, rank: int, digest: str) -> None:
         """An outbox row is durable."""

@@ -8,7 +8,7 @@ from agent.hub import Hub
 from agent.inbox import Arrival
 from agent.store.rows import Row
 from rules.state import House
-from simulators.world.promises.judge import Judge, Scene
+from simulators.world.promises.judge import Judge, Scene, Stepped
 
 
 class Replayed(Judge):
@@ -20,18 +20,26 @@ class Replayed(Judge):
         super().__init__(scene)
         self.hub = Hub.restore(None)
 
-    def committed(self, entries: Sequence[Arrival], rows: dict[str, str], house: bytes) -> None:
-        """Step through what one transaction brought, and compare."""
+    def committed(self, entries: Sequence[Arrival], rows: dict[str, str], house: bytes) -> list[Stepped] | None:
+        """Step through what one transaction brought, and compare; None when the hub's history begins anew."""
         if self.scene.box.forgot:  # it began with an empty house, as its own could not be read: so do we
             self.hub = Hub(msgspec.json.decode(house, type=House))
-            return
-        turned = self.hub.turn(entries)
+            return None
+        steps: list[Stepped] = []
+        made: list[Row] = []
+        again = b""
+        for arrival in entries:
+            before = self.hub.house
+            turned = self.hub.turn((arrival,))
+            steps.append(Stepped(arrival.now, arrival.event, before, self.hub.house, turned.actions))
+            made.extend(turned.rows)
+            again = turned.batch.house
         self.scene.counted["events replayed"] += len(entries)
-        if turned.batch.house != house:
-            self.broken(_first_difference(turned.batch.house, house))
-        again = {row.id: row.digest for row in turned.rows}
-        if again != rows:
-            self.broken(f"rows: replayed {_named(turned.rows)}, on the disk {sorted(rows)}")
+        if again != house:
+            self.broken(_first_difference(again, house))
+        if {row.id: row.digest for row in made} != rows:
+            self.broken(f"rows: replayed {_named(made)}, on the disk {sorted(rows)}")
+        return steps
 
 
 def _named(rows: Sequence[Row]) -> list[str]:

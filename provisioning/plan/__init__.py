@@ -1,0 +1,1 @@
+"""`hearthline plan`: care plans are checked, explained and given to a hub."""

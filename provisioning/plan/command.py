@@ -1,0 +1,28 @@
+"""The command `hearthline plan`, which loads only what is used of it."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+COMMANDS = ("apply", "check", "explain")
+
+
+class PlanCommands(click.Group):
+    """Each command stands in a module of its own name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """Name the commands, without loading them."""
+        return [name for name in COMMANDS if find_spec(f"{__package__}.{name}") is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"{__package__}.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.command(cls=PlanCommands)
+def plan() -> None:
+    """Care plans: prove one, explain one, give one to a hub."""
