@@ -2,11 +2,12 @@
 
 import random
 
-from rules.plan import Contact, Ladder, Means, Plan, Rule, Step, Unless, Window
+from rules.plan import Contact, Ladder, Means, Plan, Rule, Silence, Step, Supervision, Unless, Window
 
 CONTACTS = ("daughter", "son", "neighbour", "friend", "warden")
 LANGUAGES = ("en", "de", "tr", "")
 SOUNDING = ("pendant", "button", "pull-cord", "fall", "smoke", "carbon-monoxide", "flood")
+SUPERVISED = ("pendant-1", "cord-bath", "smoke-hall")
 ZONES = ("UTC", "Europe/London", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe")
 
 _STEP_S = (0, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1_200, 1_800)
@@ -33,6 +34,7 @@ def care_plan(number: int, version: int) -> Plan:
         kinds=_kinds(dice),
         night=_window(dice) if dice.random() < 0.6 else None,  # noqa: PLR2004 -- a share
         quiet=_window(dice) if dice.random() < 0.4 else None,  # noqa: PLR2004 -- a share
+        supervision=Supervision(silences=_silences(dice)),
     )
 
 
@@ -64,6 +66,13 @@ def _kinds(dice: random.Random) -> tuple[Rule, ...]:
             rules.append(Rule(kind=kind, priority=priority, cancel_ms=cancel_ms, ladder=dice.choice(("", "urgent"))))
     rules.append(Rule(kind="door-button", ladder=dice.choice(("", "discreet"))))
     return tuple(rules)
+
+
+def _silences(dice: random.Random) -> tuple[Silence, ...]:
+    hours = {sensor: dice.choice((None, None, 0, 4, 8, 24)) for sensor in SUPERVISED}
+    return tuple(
+        Silence(sensor=sensor, after_ms=each * 3_600_000) for sensor, each in hours.items() if each is not None
+    )
 
 
 def _window(dice: random.Random) -> Window:

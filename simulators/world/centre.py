@@ -11,7 +11,7 @@ import msgspec
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.wire.envelope import Key, Verifier
-from agent.wire.messages import PREFIX, Receipt
+from agent.wire.messages import PREFIX, Receipt, decode_event, decode_report
 from agent.wire.topics import ROOT, topic
 from centre.homes import Home
 from centre.intake import Entry, Intake, Kept, LedgerDownError, Outcome
@@ -86,7 +86,7 @@ class Centre:
         self._look = signs.look
         self.down = self.silent = self.rejecting = False
         self.cases: dict[str, _Case] = {}
-        self.refused: set[str] = set()
+        self.refused: dict[str, Report | None] = {}
         self.open_there: set[str] = set()
         """The alarms that are open by the hub's last state document."""
         self.last_receipt: tuple[Receipt, bytes] | None = None
@@ -167,7 +167,7 @@ class Centre:
             return
         receipt = self.intake._receipt(HUB, event["id"], payload, "rejected", self._now(), "not known here")  # noqa: SLF001 -- the real one's making
         if receipt is not None:
-            self.refused.add(event["id"])
+            self.refused[event["id"]] = decode_report(decode_event(payload))
             self.answer(receipt)
 
     def _learn(self, report: Report) -> None:

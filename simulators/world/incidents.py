@@ -222,7 +222,7 @@ class Incidents:
 
     def do_command(self, incident: Incident) -> None:
         """The centre wants something."""
-        if incident.who == "engineer":
-            self.stage.centre.command("set-mode", {"mode": "engineer"})
+        if incident.who in ("home", "away", "engineer"):
+            self.stage.centre.command("set-mode", {"mode": incident.who})
         else:
             self.stage.centre.command(incident.who, {})

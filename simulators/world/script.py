@@ -65,7 +65,7 @@ DAILY_FAULTS: tuple[tuple[str, int, int], ...] = (
     ("texts unanswered", 20, 1_800),
 )
 
-WET_SHARE, AT_ONCE_SHARE, ENGINEER_SHARE = 0.15, 0.15, 0.3
+WET_SHARE, AT_ONCE_SHARE, ENGINEER_SHARE, AWAY_SHARE = 0.15, 0.15, 0.3, 0.6
 FAULTS_A_DAY = 16
 TROUBLE_SELDOM_COMES_ALONE = 0.45
 """How often a fault follows upon the one before, while that still lasts."""
@@ -151,6 +151,10 @@ def _daily(dice: random.Random, calls: Sequence[int], script: list[Incident]) ->
         at_ms = max(0, dice.choice(calls) + dice.randrange(-60_000, 60_000))
         ms = int(1_000 * low_s * (high_s / low_s) ** dice.random())
         script.append(Incident(at_ms, what, ms=ms, n=dice.randrange(1_000)))
+    if dice.random() < AWAY_SHARE:
+        at_ms = dice.choice(calls) - dice.randrange(10_000, 3_600_000)
+        script.append(Incident(max(0, at_ms), "command", "away"))
+        script.append(Incident(max(0, at_ms) + dice.randrange(10_000, 12 * 3_600_000), "command", "home"))
 
 
 def _fault(dice: random.Random, near: list[int], script: list[Incident]) -> int:

@@ -14,6 +14,9 @@ FOUND = {
     # The broker acknowledged the hub's status of a new connection and dropped it. The centre took the hub for offline
     # for as long as that connection lasted: no command reached it, and without a trusted clock at home no receipt did.
     "status-dropped": 1025,
+    # Somebody took the alarm while the modem was still about a text: the contact was asked for help, and not told that
+    # it was not needed any more. The hub forgot such texts; and those that could not be sent were never sent again.
+    "asked-too-late": 1,
 }
 """The script, and the seed of the world it was found in."""
 

@@ -39,6 +39,8 @@ FOUND_BY = {
     "any-code": (7, "each is texted once"),
     "held-for-ever": (7, "each is texted once"),
     "mains-unnoticed": (1, "noticed in time"),
+    "silence-unnoticed": (1, "silence is noticed"),
+    "stays-away": (2, "silence is noticed"),
 }
 """The world (of test_world's fifty days) that finds it soonest, and the promise that it breaks."""
 

@@ -37,6 +37,8 @@ def test_every_promise_is_kept_through_fifty_household_days() -> None:
         ("alarms taken by a contact's code", 30),
         ("plans applied", 50),
         ("ends of faults looked for", 40),
+        ("looks at a silent sensor", 1_000),
+        ("cries while everybody was away", 8),
         ("offers of alarms", 300),
         ("faults looked for", 30),
         ("calls heard in time", 300),

@@ -10,6 +10,7 @@ from simulators.world.promises.offers import AlarmsFirst, Resent
 from simulators.world.promises.once import Once
 from simulators.world.promises.plans import OnlyNewer
 from simulators.world.promises.replay import Replayed
+from simulators.world.promises.silence import Missed
 from simulators.world.promises.sound import HeardAtOnce
 from simulators.world.promises.texts import Texted
 
@@ -27,6 +28,7 @@ JUDGES: tuple[type[Judge], ...] = (
     Escalated,
     OnlyNewer,
     Texted,
+    Missed,
     Noticed,
     Proven,
 )

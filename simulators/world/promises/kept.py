@@ -48,7 +48,7 @@ class NoneLost(Judge):
 
     def settled(self) -> None:
         """In the end the centre has them all."""
-        lost = sorted(set(self.raised) - self.scene.centre.refused)
+        lost = sorted(set(self.raised) - self.scene.centre.refused.keys())
         if lost:
             self.broken(f"durable alarms never reached the centre: {lost[:3]}")
 
@@ -116,7 +116,7 @@ class NoneMissing(Judge):
         lacking = self.scene.centre.intake.missing(HUB)
         if lacking:
             self.broken(f"missing at the centre: {lacking[:3]}")
-        self.scene.counted["rows that the centre refused for good"] += len(self.scene.centre.refused - set(held))
+        self.scene.counted["rows that the centre refused for good"] += len(self.scene.centre.refused.keys() - set(held))
         absent = [ref for ref in self.durable if ref not in held and ref not in self.scene.centre.refused]
         if absent:
             self.broken(f"durable rows never reached the centre: {sorted(absent)[:3]}")

@@ -106,12 +106,24 @@ class Once(Judge):
                 self.scene.counted["repeats, and levels known already"] += 1
             elif self._among_many(stimulus):
                 self.scene.counted["stimuli of a restless sensor, told as a number"] += 1
+            elif self._is_refused(stimulus):
+                self.scene.counted["stimuli that the centre refused for good"] += 1
             elif stimulus.durable:
                 self.broken(
                     f"{stimulus.device.id} asked at {stimulus.at_ms} ms of the world, and the centre never heard"
                 )
             else:
                 self.scene.counted["stimuli that died with a process before they were durable"] += 1
+
+    def _is_refused(self, stimulus: Stimulus) -> bool:
+        """Whether a report of it was refused: the last one of an epoch is not asked for again (docs/no-loss.md)."""
+        return any(
+            isinstance(report, AlarmRaised)
+            and _of(stimulus.device, report)
+            and report.triggered.boot == stimulus.boot
+            and abs(stimulus.ms - report.triggered.monotonic_ms) <= SLACK_MS
+            for report in self.scene.centre.refused.values()
+        )
 
     def _among_many(self, stimulus: Stimulus) -> bool:
         """S12: after its first ten triggers an alarm's further ones are told once a minute, with their number."""

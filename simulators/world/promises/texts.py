@@ -47,8 +47,8 @@ class Texted(Judge):
         super().__init__(scene)
         self.asked: dict[str, Asked] = {}
         self.keys: dict[_Key, str] = {}
-        self.told: set[tuple[str, str, str]] = set()
-        """Contact, alarm and which news of it."""
+        self.told: dict[tuple[str, str, str], int] = {}
+        """Contact, alarm and which news of it; and when, on the hub's clock. After an hour there may be others."""
         self.handed_to: dict[str, Handed] = {}
         self.raised_ms: dict[str, int] = {}
         """When an alarm was last taken up again, by the world's clock."""
@@ -107,6 +107,7 @@ class Texted(Judge):
             for each in self.asked.values():  # the time that the machine was off is unknown: their hour begins anew
                 each.asked_ms = now_ms
                 each.sent_ms = now_ms if each.sent_ms is not None else None
+            self.told = dict.fromkeys(self.told, now_ms)
         self._calls(step)
         if isinstance(event, TextSent) and event.text in self.asked:
             self.asked[event.text].sent_ms = now_ms
@@ -225,6 +226,7 @@ class Texted(Judge):
             return
         again = any(each.id == action.text for each in step.before.texts)
         news = (action.contact, text.alarm, action.what)
-        if not again and news in self.told:
+        if not again and news in self.told and step.now.ms < self.told[news] + CODE_MS:
             self.broken(f"{action.contact} was told twice that {text.alarm} is {action.what}")
-        self.told.add(news)
+        if not again:
+            self.told[news] = step.now.ms
