@@ -24,7 +24,7 @@ run: $(VENV)/.run ## a home, a hub and a response centre on this machine, by han
 	@$(BIN)/hearthline demo $(ARGS)
 
 test: $(VENV)/.dev machine ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev ## style, types, import directions, published contract
 	$(BIN)/ruff check .
