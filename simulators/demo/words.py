@@ -62,6 +62,7 @@ CHIRPS: Mapping[str, str] = {
     "resolved": "three falling notes: it is over",
     "lapsed": "it calls again",
     "locate": "ten quick pips: here is the box",
+    "attention": "four notes: it has something to say",
 }
 
 RAISED_BECAUSE: Mapping[str, str] = {
