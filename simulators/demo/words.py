@@ -13,6 +13,7 @@ SIGNS: Mapping[str, str] = {
     "chirp:resolved": "three long falling notes: it is over",
     "chirp:lapsed": "one long low note, two short ones: it calls again",
     "chirp:locate": "ten quick high pips: here is the box",
+    "chirp:attention": "two pairs of notes, the last long: it has something to say",
     "tone:pending": "ticks like a clock: you can still cancel",
     "tone:calling": "rings: it is calling",
     "tone:no-line": "the busy tone: no line or no answer, it goes on trying",
