@@ -41,7 +41,12 @@ _STRIDE = 37  # codes that follow each other do not look alike; 37 and 90 share 
 
 
 def call(turn: Turn, alarm: Alarm, contacts: tuple[str, ...], *, steady: bool = False) -> None:
-    """Ask contacts for help with an alarm; `steady`: even while somebody has it."""
+    """Ask contacts for help with an alarm; `steady`: even while somebody has it.
+
+    S12: a contact for whom the same call still waits is not asked a second time: one text goes when the modem can.
+    """
+    waiting = [text for text in turn.house.texts if text.state == "waiting" and text.what == "alarm"]
+    contacts = tuple(each for each in contacts if not any((each, alarm.id) == (t.contact, t.alarm) for t in waiting))
     for contact in contacts:
         _tell(turn, contact, alarm, "alarm", _code(turn.house, contact), steady=steady)
 

@@ -342,3 +342,14 @@ def test_s4_the_code_of_yesterdays_text_is_not_todays_after_a_restart(how: str) 
     assert code(home) != yesterday
     home.reply("daughter", yesterday)
     assert home.stage == "raised"
+
+
+def test_s12_a_dead_modem_and_a_ladder_that_repeats_pile_up_one_text_for_each_contact() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter", "neighbour"), repeat=5 * MINUTE))
+    home.press("smoke-1")
+    home.after(24 * HOUR)
+    assert sorted(text.contact for text in home.house.texts) == ["daughter", "neighbour"]
+    home.forget().texts_go = True
+    home.after(2 * MINUTE)
+    assert sorted(home.told()) == [("daughter", "alarm"), ("neighbour", "alarm")]

@@ -131,8 +131,12 @@ class Texted(Judge):
                 self._call(step, action, waiting)
             elif isinstance(action, SendText):
                 self._told(step, action)
-        if waiting:
-            self.broken(f"{waiting[0]} was not texted")
+        going = {
+            (text.contact, text.alarm) for text in step.after.texts if (text.what, text.state) == ("alarm", "waiting")
+        }
+        silent = [key for key in waiting if (key[3], key[0]) not in going]  # S12: one that waits already is enough
+        if silent:
+            self.broken(f"{silent[0]} was not texted")
 
     def _call(self, step: Stepped, action: SendText, waiting: list[_Key]) -> None:
         known = self.asked.get(action.text)
