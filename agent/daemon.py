@@ -269,7 +269,6 @@ class Daemon:
         What calls for help goes first, then what is shown, then everything else.
         """
         self._seams.turned(turned)
-        self.sensing.supervise(self.hub.house)
         for row in turned.rows:
             for uplink in self.uplinks:
                 uplink.offer(row)
@@ -285,6 +284,7 @@ class Daemon:
         if self.documents.changed():
             for uplink in self.uplinks:
                 uplink.want_state()
+        self.sensing.supervise(self.hub.house)
         if turned.rows or turned.batch.settled:
             self._recount()
 

@@ -49,7 +49,7 @@ DEADLINES: tuple[Deadline, ...] = (
     (ladder.ladder_due_ms, ladder.on_ladder_due),
     (delivery.receipt_due_ms, delivery.on_receipt_due),
     (acknowledgement.lapse_due_ms, acknowledgement.on_lapse_due),
-    (ladder.siren_due_ms, ladder.on_siren_due),
+    (ladder.switched_due_ms, ladder.on_switched_due),
     (texts.text_due_ms, texts.on_text_due),
     (centre.answer_due_ms, centre.on_answer_due),
     (centre.checkin_due_ms, centre.on_checkin_due),

@@ -115,7 +115,7 @@ def _do(turn: Turn, alarm: Alarm, step: Step) -> None:
             pass  # the report itself is the call
 
 
-def siren_due_ms(house: House) -> int | None:
+def switched_due_ms(house: House) -> int | None:
     """When the next thing that a step switched on has been on long enough."""
     return min((due for alarm in house.alarms for due in _untils(alarm)), default=None)
 
@@ -125,7 +125,7 @@ def _untils(alarm: Alarm) -> list[int]:
     return [until for until in ends if until is not None and until < FAR_MS]
 
 
-def on_siren_due(turn: Turn) -> None:
+def on_switched_due(turn: Turn) -> None:
     """Switch off what has been on long enough. The alarm itself goes on."""
     for alarm in turn.house.alarms:
         if any(until <= turn.now.ms for until in _untils(alarm)):

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from agent.plan.files import write_whole
 from agent.plan.keeping import Keeping
 from agent.plan.proving import Verdict
 from agent.plan.reading import PlanDocument, PlanError, parse, read_plan
@@ -41,7 +42,6 @@ APPLIED_S = 10.0
 JUDGED_MAX = 32
 """S12: how many plans are remembered as judged: brokers deliver a retained one again on every connection."""
 
-_MODE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PART = "care plan"
 
@@ -196,11 +196,7 @@ class Plans:
 
     def _tell(self, outcome: Outcome) -> None:
         """Write the outcome, then take the plan away: one cut short is judged again, which changes nothing (S4)."""
-        new = self._outcome.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
-            file.write(msgspec.json.encode(outcome))
-        new.replace(self._outcome)
+        write_whole(self._outcome, msgspec.json.encode(outcome), new=self._outcome.with_suffix(".new"))
         if outcome.outcome == "refused":
             self._dropped.replace(self._dropped.with_name(REFUSED))
         else:

@@ -6,20 +6,20 @@ the house's word alone. What is kept and not needed any more is deleted.
 
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
+from agent.plan.files import write_whole
 from agent.plan.private import Private
 from agent.plan.reading import PlanDocument, PlanError, parse, read_plan
-from agent.store.files import prepare_folder, sync_folder
+from agent.sms.book import digits
+from agent.store.files import prepare_folder
 from rules.state import House
 
 log = logging.getLogger(__name__)
 
-_MODE = 0o600
 _NONE = Private()
 
 
@@ -42,14 +42,7 @@ class Keeping:
     def keep(self, document: PlanDocument) -> None:
         """Write a plan down, whole or not at all, and wait until it is durable. Raises OSError."""
         prepare_folder(self._folder)
-        path, new = self._path(document.plan.version), self._folder / "new"
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
-            file.write(document.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_folder(self._folder)
+        write_whole(self._path(document.plan.version), document.to_json(), new=self._folder / "new")
         self._known[document.plan.version] = document.private
 
     def kept(self, version: int) -> bytes | None:
@@ -114,12 +107,12 @@ class Keeping:
 
     def contact(self, number: str) -> str | None:
         """Give the contact whose number this is, in today's plan or else in one still needed; None for a stranger's."""
-        digits = _digits(number)
+        wanted = digits(number)
         today = self._house().plan.version
         for version in (today, *sorted((each for each in self._versions() if each < today), reverse=True)):
             private = self.private(version) or _NONE
             for contact, known in private.numbers.items():
-                if _digits(known) == digits:
+                if digits(known) == wanted:
                     return contact
         return None
 
@@ -140,7 +133,3 @@ class Keeping:
             except msgspec.DecodeError:
                 return None  # not remembered: it may come again
         return self._known.get(version)
-
-
-def _digits(number: str) -> str:
-    return "".join(filter(str.isdecimal, number))

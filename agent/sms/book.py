@@ -1,6 +1,5 @@
 """Whose telephone number is whose: asked by contact and plan version, or by number. They never leave the hub (S11)."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -14,21 +13,6 @@ class Book(Protocol):
         """Give the contact whose number this is; None for a stranger's."""
 
 
-class Numbers:
-    """A book of plain numbers, the same in every version of the plan."""
-
-    def __init__(self, numbers: Mapping[str, str]) -> None:
-        self._numbers = dict(numbers)
-        self._contacts = {_digits(number): contact for contact, number in numbers.items()}
-
-    def number(self, contact: str, plan_version: int) -> str | None:  # noqa: ARG002 -- the same in all of them
-        """Give a contact's number."""
-        return self._numbers.get(contact)
-
-    def contact(self, number: str) -> str | None:
-        """Give the contact whose number this is."""
-        return self._contacts.get(_digits(number))
-
-
-def _digits(number: str) -> str:
+def digits(number: str) -> str:
+    """Give a number's digits alone: people write the same one in many ways."""
     return "".join(filter(str.isdecimal, number))

@@ -12,6 +12,7 @@ import msgspec
 
 from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
 from agent.plan.arrival import DROPPED, OUTCOME, Outcome
+from agent.plan.files import write_whole
 from agent.plan.hub import hub_config
 from agent.plan.proving import TIMEOUT_S
 from agent.plan.reading import PlanDocument, PlanError, read_plan
@@ -83,7 +84,9 @@ def lay(document: PlanDocument, config: HubConfig, wait_s: float) -> Outcome:
     try:
         with contextlib.suppress(FileNotFoundError):
             outcome.unlink()  # an earlier one: the same plan may have been refused for a reason that is gone
-        _write(place, content)
+        folder = place.parent.stat()  # root lays it for the hub's user
+        owner = (folder.st_uid, folder.st_gid) if os.geteuid() == 0 else None
+        write_whole(place, content, new=place.with_name(f"{place.name}.new"), owner=owner)
     except OSError as error:
         remedy = "run this as root or as the hub's user, on the hub"
         raise ApplyError(f"{place}: {error.strerror}: {remedy}") from None
@@ -99,17 +102,3 @@ def lay(document: PlanDocument, config: HubConfig, wait_s: float) -> Outcome:
         f"the hub said nothing in {wait_s:g} s: is it running (hearthline status)? "
         f"The plan lies at {place}, and is taken when the hub starts; remove it if that is not wanted"
     )
-
-
-def _write(place: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its directory's owner alone."""
-    owner = place.parent.stat()
-    new = place.with_name(f"{place.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(place)

@@ -5,14 +5,14 @@ from typing import Any, get_args
 import pytest
 
 from rules import engine
-from rules.actions import AnyAction
+from rules.actions import AnyAction, SendCheckIn
 from rules.engine import HANDLERS, next_deadline, step
 from rules.events import AnyEvent, CallPressed, Config, Event, LinkUp, Started, StorageChanged, Tick
 from rules.reports import AlarmRaised, FaultRaised, TestReport
 from rules.state import House
 from rules.turn import Turn
 from rules.values import Now, kebab, utc
-from tests.rules.home import MINUTE, WALL_MS, Home
+from tests.rules.home import HOUR, MINUTE, WALL_MS, Home
 
 
 def broken(_turn: Turn, *_event: Event) -> None:
@@ -138,6 +138,14 @@ def test_s12_a_deadline_that_is_due_again_for_ever_is_stopped_and_told(monkeypat
     home.after(60)
     assert home.stage == "raised"
     assert ("engine", "restless") in home.faults
+
+
+def test_a_hub_that_slept_for_a_week_acts_on_every_deadline_of_it_without_a_fault() -> None:
+    home = Home()
+    home.asleep_for(7 * 24 * HOUR).heard("smoke-1")
+    check_ins = [each for each in home.history if isinstance(each, SendCheckIn)]
+    assert len(check_ins) > engine.AT_ONCE_MAX
+    assert not any(fault == "engine" for fault, _ in home.faults)
 
 
 def test_an_engine_fault_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

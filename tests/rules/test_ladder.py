@@ -1,9 +1,10 @@
 """The ladder: it runs on time whatever the line does (S3), pauses while somebody has the alarm, and resumes."""
 
 import pytest
+from msgspec.structs import replace
 
 from rules import plan
-from rules.plan import Ladder, Step
+from rules.plan import SIREN_MS, Ladder, Rule, Step, Window
 from rules.reports import AlarmEscalated
 from tests.rules.home import HOUR, MINUTE, Home, plan_of, sms
 
@@ -280,3 +281,46 @@ def test_a_long_night_does_not_wear_a_ladder_out() -> None:
                 home.text_sent(next(each for each in home.texts() if each.text == text.id))
     assert home.alarm.round == 24
     assert len(home.house.texts) <= 3
+
+
+def test_in_quiet_hours_what_can_wait_makes_no_noise_and_what_cannot_does() -> None:
+    plan = plan_of(at(1, "siren"), at(2, "light"), quiet=Window(begin=0, to=0))
+    urgent, idle = Home(), Home()
+    urgent.plan(plan)
+    idle.plan(replace(plan, kinds=(Rule(kind="smoke", ladder="help", priority=3),)))
+    for home in (urgent, idle):
+        home.press("smoke-1")
+        home.after(5)
+    assert (urgent.display().siren, urgent.display().beacon) == (True, "fast")
+    assert (idle.display().siren, idle.display().beacon) == (False, "fast")
+
+
+def test_s6_after_a_reboot_lights_go_on_and_a_relay_that_was_only_pulsed_stays_off() -> None:
+    home = Home()
+    home.plan(plan_of(at(1, "light", for_ms=60_000), at(1, "relay", for_ms=60_000)))
+    home.press("smoke-1")
+    home.after(2)
+    home.reboot()
+    assert (home.display().beacon, home.display().relay) == ("fast", False)
+    home.after(SIREN_MS / 1000)
+    assert home.display().beacon == "off"
+
+
+def test_s6_after_a_reboot_what_is_on_until_the_alarm_is_resolved_goes_on() -> None:
+    home = Home()
+    home.plan(plan_of(at(1, "light"), at(1, "relay")))
+    home.press("smoke-1")
+    home.after(2)
+    home.reboot()
+    home.after(HOUR)
+    assert (home.display().beacon, home.display().relay) == ("fast", True)
+
+
+def test_s1_the_plans_default_ladder_is_not_for_a_silent_kind() -> None:
+    home = Home()
+    default = Ladder(name="default", steps=(at(1, "siren"), sms(2, "daughter")))
+    home.plan(plan_of(sms(60, "daughter"), ladders=(default,), kinds=()))
+    home.press("door-1")
+    home.press("smoke-1")
+    home.after(10)
+    assert [(each.kind, each.means) for each in home.sent(AlarmEscalated)] == [("smoke", "siren"), ("smoke", "sms")]

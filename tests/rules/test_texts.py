@@ -353,3 +353,19 @@ def test_s12_a_dead_modem_and_a_ladder_that_repeats_pile_up_one_text_for_each_co
     home.forget().texts_go = True
     home.after(2 * MINUTE)
     assert sorted(home.told()) == [("daughter", "alarm"), ("neighbour", "alarm")]
+
+
+def test_s3_a_text_that_goes_shows_that_the_way_is_open_and_the_others_follow_at_once() -> None:
+    home = Home()
+    home.plan(plan_of(sms(60, "daughter"), sms(70, "neighbour")))
+    home.press("smoke-1")
+    home.after(60)
+    daughter = home.texts()[0]
+    for _ in range(4):
+        home.happens(TextFailed(daughter.text, "no network"))
+    home.after(10)
+    neighbour = home.texts()[-1]
+    assert neighbour.contact == "neighbour"
+    home.forget().text_sent(neighbour)
+    home.after(0)
+    assert home.texts() == [daughter]

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from agent.clock import SystemClock
-from agent.sms.book import Numbers
 from agent.sms.sim import PinFile
 from agent.sms.texting import Modem, Texting
 from rules.actions import SendText
 from rules.events import Event, Replied, TextDelivered
 from simulators.modem import ModemCore
 from simulators.text_pdus import deliver
+from tests.support.book import Numbers
 from tests.support.house import ROOT
 
 ANNA = "+441632960001"

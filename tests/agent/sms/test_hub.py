@@ -15,7 +15,6 @@ from agent.config import load
 from agent.daemon import Daemon
 from agent.hub import Turned
 from agent.seams import Seams
-from agent.sms.book import Numbers
 from agent.sms.texting import Texting, make_texting
 from rules.actions import Send, SendText
 from rules.events import CallPressed, PlanOffered
@@ -24,6 +23,7 @@ from rules.reports import AlarmAcknowledged, AlarmTexted, FaultCleared, FaultRai
 from rules.state import House
 from simulators.keys import make_keys
 from simulators.modem import Modem
+from tests.support.book import Numbers
 
 ANNA, BEN = "+441632960001", "+441632960002"
 PLAN = Plan(

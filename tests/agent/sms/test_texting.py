@@ -10,7 +10,6 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.sms import texting
-from agent.sms.book import Numbers
 from agent.sms.dialogue import Dialogue
 from agent.sms.outcomes import Outcome
 from agent.sms.sim import PinFile
@@ -18,6 +17,7 @@ from agent.sms.texting import QUEUE_MAX, NoModem, Texting
 from rules.actions import SendText, What
 from rules.events import Event, PartChanged, Replied, TextDelivered, TextFailed, TextSent
 from simulators.modem import Modem
+from tests.support.book import Numbers
 
 ANNA, BEN, STRANGER = "+441632960001", "+441632960002", "+441632960099"
 WELL, PULLED = PartChanged("modem", ok=True), "it was pulled out, or lost its power"

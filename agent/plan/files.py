@@ -1,0 +1,25 @@
+"""Writes files that hold what is private: whole or not at all, durable, and for their owner alone (S11)."""
+
+import os
+from pathlib import Path
+
+from agent.store.files import sync_folder
+
+_MODE = 0o600
+
+
+def write_whole(path: Path, content: bytes, *, new: Path, owner: tuple[int, int] | None = None) -> None:
+    """Write a file in place of another, if there is one, under the name `new` until it is whole.
+
+    What a killed writer left under that name is gone with the next. `owner` is whose the file is to be, as user and
+    group id. Raises OSError.
+    """
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
