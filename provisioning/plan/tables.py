@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import log
+from string import ascii_uppercase
 from typing import Any
 
 from rich import box
@@ -34,9 +35,13 @@ def show(proof: Proof, console: Console) -> None:
     """Show a proof: the picture first, then a table for each kind of alarm, then what is wrong."""
     groups = [list(each) for _, each in groupby(sorted(proof.alarms, key=_alike), key=_alike)]
     groups.sort(key=lambda group: (group[0].priority, group[0].kind))
-    console.print(_overview(groups))
+    narrow = console.width < WIDE
+    if narrow:
+        for letter, group in zip(ascii_uppercase, groups, strict=False):
+            console.print(Text(f"{letter}  {_names(group)}"))
+    console.print(_overview(groups, list(ascii_uppercase[: len(groups)]) if narrow else list(map(_names, groups))))
     for group in groups:
-        console.print(_table(group, wide=console.width >= WIDE))
+        console.print(_table(group, wide=not narrow))
     _say_double_faults(proof, console)
     for assumption in proof.assumptions:
         console.print(Text(assumption, "dim"))
@@ -63,12 +68,12 @@ def _names(group: Sequence[AlarmProof]) -> str:
     return ", ".join(alarm.kind for alarm in group)
 
 
-def _overview(groups: Sequence[Sequence[AlarmProof]]) -> Table:
-    """Give the picture: when a human is reached, for each case that is a single fault."""
+def _overview(groups: Sequence[Sequence[AlarmProof]], heads: Sequence[str]) -> Table:
+    """Give the picture: when a human is reached, for each case that is a single fault; `heads` name the groups."""
     table = Table(title="When is a human reached?", title_justify="left", box=box.SIMPLE_HEAD, **TIGHT)
     table.add_column("", no_wrap=True)
-    for group in groups:
-        table.add_column(_names(group), justify="right", overflow="fold")
+    for head in heads:
+        table.add_column(head, justify="right", overflow="fold")
     singles = [[row for row in group[0].rows if row.faults <= 1 and "+" not in row.case] for group in groups]
     for rows in zip(*singles, strict=True):
         table.add_row(WORDS[rows[0].case], *(_block(row) for row in rows))
