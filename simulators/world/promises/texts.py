@@ -107,7 +107,8 @@ class Texted(Judge):
             for each in self.asked.values():  # the time that the machine was off is unknown: their hour begins anew
                 each.asked_ms = now_ms
                 each.sent_ms = now_ms if each.sent_ms is not None else None
-            self.told = dict.fromkeys(self.told, now_ms)
+            still = (news for news, told_ms in self.told.items() if step.before.now_ms < told_ms + CODE_MS)
+            self.told = dict.fromkeys(still, now_ms)
         self._calls(step)
         if isinstance(event, TextSent) and event.text in self.asked:
             self.asked[event.text].sent_ms = now_ms
