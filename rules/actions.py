@@ -6,8 +6,33 @@ from rules.reports import CheckIn, Lane, Report
 from rules.values import Value, kebab
 
 ChirpName = Literal[
-    "heard", "cancelled", "nothing-to-cancel", "arrived", "someone-has-it", "resolved", "lapsed", "locate", "attention"
+    "heard",
+    "cancelled",
+    "nothing-to-cancel",
+    "arrived",
+    "someone-has-it",
+    "resolved",
+    "lapsed",
+    "locate",
+    "attention",
+    "reminder",
+    "message",
+    "taken",
+    "later",
 ]
+
+PromptName = Literal[
+    "medication",
+    "appointment-tomorrow",
+    "appointment",
+    "drink",
+    "weigh",
+    "other",
+    "message",
+    "missed",
+    "no-information",
+]
+"""What is said of a reminder or message, beside its own text or in its place."""
 
 
 What = Literal["alarm", "taken", "yours", "over", "not-understood"]
@@ -78,9 +103,16 @@ class Chirp(Action, frozen=True):
 
 
 class Say(Action, frozen=True):
-    """Say a text of the care plan, once. `text` is its reference."""
+    """Say something, once: the text with the reference `text`, if there is one, and what `prompt` is about.
 
-    text: str
+    `person` is whom it is for (a reference): they are spoken to in their language. `message` is the message whose text
+    it is; without one `text` is the care plan's.
+    """
+
+    text: str = ""
+    prompt: PromptName | None = None
+    person: str = ""
+    message: str = ""
 
 
 class SendText(Action, frozen=True):

@@ -47,7 +47,7 @@ class Moment(Value, frozen=True):
 def at(window: Window, zone: tzinfo, wall_ms: int) -> Moment:
     """Say whether a window is open at a wall moment, since when, and when to look again."""
     wall_ms = min(max(wall_ms, _WALL_MS_MIN), _WALL_MS_MAX)
-    today = _local(zone, wall_ms).date()
+    today = date_of(zone, wall_ms)
     begun, since_ms, span_ms, day = False, wall_ms, (wall_ms + 1, wall_ms + 1), ""
     edges: list[int] = []
     for days in range(-_BACK_DAYS, _AHEAD_DAYS):
@@ -80,7 +80,12 @@ def shut_ms(window: Window) -> int:
 
 def _bounds(window: Window, zone: tzinfo, on: date) -> tuple[int, int]:
     ends_on = on if window.to > window.begin else on + timedelta(1)
-    return _instant(zone, on, window.begin, last=False), _instant(zone, ends_on, window.to, last=True)
+    return instant(zone, on, window.begin, last=False), instant(zone, ends_on, window.to, last=True)
+
+
+def date_of(zone: tzinfo, wall_ms: int) -> date:
+    """Give the day that it is at a wall moment."""
+    return _local(zone, min(max(wall_ms, _WALL_MS_MIN), _WALL_MS_MAX)).date()
 
 
 def _local(zone: tzinfo, wall_ms: int) -> datetime:
@@ -88,12 +93,14 @@ def _local(zone: tzinfo, wall_ms: int) -> datetime:
 
 
 @lru_cache(maxsize=1_024)
-def _instant(zone: tzinfo, on: date, minutes: int, *, last: bool) -> int:
+def instant(zone: tzinfo, on: date, minutes: int, *, last: bool) -> int:
     """Give when the clocks show that many minutes after midnight, or more: for the first time, or for good."""
     naive = datetime.combine(on, time()) + timedelta(minutes=minutes)
     wall_ms = (naive.replace(tzinfo=zone, fold=int(last)) - _EPOCH) // _MS
     if _local(zone, wall_ms).replace(tzinfo=None) == naive:
-        return wall_ms
+        # Where the hour that comes twice begins at just this time, they never show less again after the first.
+        again = last and _local(zone, wall_ms - 1).replace(tzinfo=None) >= naive
+        return instant(zone, on, minutes, last=False) if again else wall_ms
     # The clocks never show it: they jump over it at the moment between the two readings of it.
     readings = [(naive.replace(tzinfo=zone, fold=fold) - _EPOCH) // _MS for fold in (0, 1)]
     before_ms, after_ms = min(readings), max(readings)

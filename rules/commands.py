@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
-from rules import acknowledgement, expecting, links, modes, selftest
+from rules import acknowledgement, expecting, links, messages, modes, selftest
 from rules.actions import PublishState, Resend
 from rules.alarm import Alarm, IllegalTransitionError
 from rules.events import Commanded, Mode
@@ -21,10 +21,21 @@ REMEMBERED = 256
 RESEND_ROWS_MAX = 10_000
 """The most rows one `resend` may ask for (S12)."""
 
+SEALED_CHARS_MAX = 8_192
+"""More than any sealed message needs (S12)."""
+
+KEPT = "kept"
+"""What stands in the place of a sealed message here: it was opened, and the agent has it (S11)."""
+
+MESSAGE_HOURS, MESSAGE_HOURS_MAX = 24, 168
+"""How long a message is good, if not said otherwise; and at most."""
+
 
 Id = Annotated[str, msgspec.Meta(max_length=128)]
 Row = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
+Reference = Annotated[str, msgspec.Meta(pattern="^([a-z0-9-]{1,40})?$")]
+Sealed = Annotated[str, msgspec.Meta(max_length=SEALED_CHARS_MAX)]
 
 
 class RefusedError(Exception):
@@ -69,6 +80,19 @@ class Test(Value, frozen=True):
 
     expect: Id = ""
     minutes: Annotated[int, msgspec.Meta(ge=1, le=expecting.MINUTES_MAX)] = expecting.MINUTES
+
+
+class SayMessage(Value, frozen=True):
+    """Say a message until it is heard: a `text` of the care plan, by its reference, or one that comes `sealed`.
+
+    `sealed` is a compact JWE (ECDH-ES+A256KW, A256GCM) to the hub's key for plans, over the JSON of `text` and
+    `language`. `person` is whom it is for, a reference. It is good for so many `hours`.
+    """
+
+    text: Reference = ""
+    sealed: Sealed = ""
+    person: Reference = ""
+    hours: Annotated[int, msgspec.Meta(ge=1, le=MESSAGE_HOURS_MAX)] = MESSAGE_HOURS
 
 
 class Nothing(Value, frozen=True):
@@ -126,6 +150,14 @@ def _report(turn: Turn, _body: Nothing) -> None:
     turn.do(PublishState())
 
 
+def _say(turn: Turn, body: SayMessage) -> None:
+    if bool(body.text) == bool(body.sealed) or body.sealed not in ("", KEPT):
+        raise RefusedError("a message is either a text of the care plan or a sealed one that this hub can open")
+    message = turn.house.commands[-1]  # this command's own id
+    if not messages.take(turn, message, body.text, body.person, body.hours):
+        raise RefusedError(f"{messages.WAITING_MAX} messages wait to be heard already")
+
+
 _HANDLERS: dict[str, tuple[type[Value], Callable[..., None]]] = {
     "acknowledge": (Acknowledge, _acknowledge),
     "resolve": (Resolve, _resolve),
@@ -135,6 +167,7 @@ _HANDLERS: dict[str, tuple[type[Value], Callable[..., None]]] = {
     "test": (Test, _test),
     "locate": (Nothing, _locate),
     "report": (Nothing, _report),
+    "say": (SayMessage, _say),
 }
 
 
@@ -153,6 +186,8 @@ def on_commanded(turn: Turn, event: Commanded) -> None:
 
 
 def _carry_out(turn: Turn, event: Commanded) -> None:
+    if event.refused:
+        raise RefusedError(event.refused)
     if event.type not in _HANDLERS:
         raise RefusedError(f"this hub does not know the command {event.type!r}")
     body_type, handler = _HANDLERS[event.type]

@@ -7,6 +7,7 @@ from typing import Any
 from rules import (
     absence,
     acknowledgement,
+    answers,
     calendar,
     centre,
     commands,
@@ -18,16 +19,19 @@ from rules import (
     inactivity,
     ladder,
     links,
+    messages,
     modes,
+    moved,
     plans,
     power,
     reception,
+    reminders,
     replies,
     restart,
     selftest,
     supervision,
-    temperature,
     texts,
+    thresholds,
     triggers,
     visits,
     watch,
@@ -55,8 +59,11 @@ DEADLINES: tuple[Deadline, ...] = (
     (centre.checkin_due_ms, centre.on_checkin_due),
     (links.links_due_ms, links.on_links_due),
     (doors.door_due_ms, doors.on_door_due),
-    (temperature.temperature_due_ms, temperature.on_temperature_due),
+    (thresholds.spell_due_ms, thresholds.on_spell_due),
     (visits.visit_due_ms, visits.on_visit_due),
+    (reminders.occasion_due_ms, reminders.on_occasion_due),
+    (reminders.prompt_due_ms, reminders.on_prompt_due),
+    (messages.message_due_ms, messages.on_message_due),
     (supervision.link_due_ms, supervision.on_link_due),
     (supervision.silence_due_ms, supervision.on_silence_due),
     (triggers.real_due_ms, triggers.on_real_due),
@@ -81,18 +88,30 @@ HANDLERS: dict[type[Event], tuple[Callable[[Turn, Any], None], ...]] = {
     events.Triggered: (modes.on_triggered, watch.on_triggered, triggers.on_triggered, supervision.on_heard),
     events.Cleared: (watch.on_cleared, triggers.on_cleared, supervision.on_heard),
     events.Heard: (supervision.on_heard,),
-    events.Measured: (supervision.on_measured, temperature.on_measured),
+    events.Measured: (supervision.on_measured, thresholds.on_measured, answers.on_measured),
     events.Troubled: (supervision.on_troubled,),
     events.DriverFailed: (supervision.on_driver_failed,),
     events.DriverRecovered: (supervision.on_driver_recovered,),
     events.CallPressed: (modes.on_call_pressed, watch.on_pressed, triggers.on_call_pressed),
     events.CancelPressed: (triggers.on_cancel_pressed, watch.on_pressed),
     events.HelpArrived: (acknowledgement.on_help_arrived, watch.on_pressed),
+    events.AnswerPressed: (
+        answers.on_answer_pressed,
+        messages.on_answer_pressed,
+        answers.on_answer_over,
+        watch.on_pressed,
+    ),
+    events.AnswerHeld: (answers.on_answer_held, messages.on_answer_held, answers.on_answer_over, watch.on_pressed),
     events.LinkUp: (delivery.on_link_up, supervision.on_link_up, centre.on_link_up),
     events.LinkDown: (supervision.on_link_down, delivery.on_link_down),
     events.Receipted: (delivery.on_receipted, links.on_receipted, selftest.on_receipted),
     events.Commanded: (commands.on_commanded,),
-    events.PlanOffered: (plans.on_plan_offered, supervision.on_plan_offered, watch.on_plan_offered),
+    events.PlanOffered: (
+        moved.on_plan_offered,
+        plans.on_plan_offered,
+        supervision.on_plan_offered,
+        watch.on_plan_offered,
+    ),
     events.PlanRefused: (plans.on_plan_refused,),
     events.TextSent: (texts.on_sent, selftest.on_text_sent),
     events.TextDelivered: (texts.on_delivered,),
@@ -137,7 +156,7 @@ def step(house: House, now: Now, event: Event) -> tuple[House, tuple[Action, ...
     turn = Turn(house, now)
     rebooted = isinstance(event, Started) and event.boot != house.boot
     if not rebooted and now.ms < house.now_ms:
-        turn.now = now.at(house.now_ms)
+        turn.now = turn.woken = now.at(house.now_ms)
     if isinstance(event, Started):
         restart.open_epoch(turn, event)
     clock_set = not rebooted and calendar.was_set(turn.house, turn.now) and _attempt(turn, watch.on_clock_set)

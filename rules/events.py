@@ -136,6 +136,14 @@ class HelpArrived(Event, frozen=True):
     """Somebody who came to help held the hub's button."""
 
 
+class AnswerPressed(Event, frozen=True):
+    """The button that answers was pressed shortly, and let go: "yes, done", "heard"."""
+
+
+class AnswerHeld(Event, frozen=True):
+    """The button that answers is held: "later", or "tell me something"."""
+
+
 # --- the uplink --------------------------------------------------------------------------------
 
 
@@ -168,12 +176,14 @@ class Receipted(Event, frozen=True):
 class Commanded(Event, frozen=True):
     """A command of the centre, already verified, fresh and addressed to this hub (S8).
 
-    `body` is the command's `data` as JSON text; the rules validate it against the command's type.
+    `body` is the command's `data` as JSON text; the rules validate it against the command's type. What is sealed in it
+    was opened before, and stays with the agent (S11); `refused` is why that could not be done.
     """
 
     id: str
     type: str
     body: str = "{}"
+    refused: str = ""
 
 
 # --- the care plan and the people it names -------------------------------------------------------
@@ -298,6 +308,8 @@ AnyEvent = (
     | CallPressed
     | CancelPressed
     | HelpArrived
+    | AnswerPressed
+    | AnswerHeld
     | LinkUp
     | LinkDown
     | Receipted

@@ -61,13 +61,15 @@ WATCH_KINDS: tuple[Kind, ...] = (
     Kind("cold", 2, 0),
     Kind("heat", 2, 0),
     Kind("visit-missed", 3, 0),
+    Kind("reminder-missed", 3, 0, silent=True, scaip_device="0011"),
+    Kind("reading", 3, 0, silent=True),
 )
 """What the hub finds by watching, by a care plan's rules. The window of `inactivity` is its five minutes' warning."""
 
 KINDS: tuple[Kind, ...] = SENSOR_KINDS + WATCH_KINDS
 """Every kind of alarm this version knows."""
 
-SENSES: frozenset[str] = frozenset({"motion", "door", "bed", "chair", "temperature", "visit"})
+SENSES: frozenset[str] = frozenset({"motion", "door", "bed", "chair", "temperature", "visit", "lid", "reading"})
 """Kinds of sensor that raise no alarm themselves: what they tell is watched."""
 
 KIND_NAMES: frozenset[str] = frozenset(kind.name for kind in KINDS)

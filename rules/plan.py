@@ -12,11 +12,14 @@ from rules.values import Value
 Means = Literal["centre", "sms", "siren", "say", "light", "relay"]
 Unless = Literal["received", "acknowledged", "resolved"]
 Part = Literal["day", "night"]
+Need = Literal["sight", "hearing", "reading", "memory"]
+ReminderKind = Literal["medication", "appointment", "drink", "weigh", "other"]
 
 SIREN_MS = 5 * 60_000
 """How long the siren sounds unless a plan says: neighbours must hear it, and the box's battery must outlast it."""
 
 STEPS_MAX, LADDERS_MAX, CONTACTS_MAX, WATCHES_MAX = 20, 16, 20, 32
+PEOPLE_MAX, REMINDERS_MAX, TIMES_MAX, DATES_MAX, INFO_MAX, THRESHOLDS_MAX = 8, 32, 12, 400, 16, 16
 """S12: more than any home needs, and few enough that the whole plan is a page."""
 
 
@@ -154,6 +157,79 @@ class PowerCut(Value, frozen=True, kw_only=True):
     hub_ms: int = 8 * 3_600_000
 
 
+class Person(Value, frozen=True, kw_only=True):
+    """Somebody who lives here, by reference: in what language to speak to them, and what they do poorly."""
+
+    person: str
+    language: str = ""
+    needs: tuple[Need, ...] = ()
+
+
+class Reminder(Value, frozen=True, kw_only=True):
+    """Something to be reminded of, at `times` (minutes after midnight on the home's clocks) of certain days.
+
+    The days are: `dates` (ISO 8601), if there are any; else those of `rule` (RFC 5545's RRULE, from `begin` on); else
+    the week's `days`. Never before `begin` or after `until`, nor on one of `skipped`. An `appointment` is at its
+    `times`, and is prompted the day before at `evening` (minutes after midnight; None: not) and `leave_ms` before it.
+
+    `text` is the reference of what is said; "": the kind's own phrase. Prompted again every `repeat_ms`, `snooze_ms`
+    after "later"; `missed_ms` after the first prompt it counts as missed, and is an alarm if `alarm` says so. A prompt
+    that could not come in time may come up to `late_ms` late; after that it would do harm, and is told as missed.
+    `sensor` answers it beside the button: a dispenser's lid (also up to `early_ms` before it is due), or with `reading`
+    (a quantity, such as `weight`) whoever measured it.
+    """
+
+    name: str
+    kind: ReminderKind = "medication"
+    person: str = ""
+    text: str = ""
+    times: tuple[int, ...] = ()
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    dates: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    rule: str = ""
+    begin: str = ""
+    until: str = ""
+    evening: int | None = 19 * 60
+    leave_ms: int = 60 * 60_000
+    repeat_ms: int = 3 * 60_000
+    snooze_ms: int = 10 * 60_000
+    missed_ms: int = 30 * 60_000
+    late_ms: int = 2 * 3_600_000
+    early_ms: int = 60 * 60_000
+    sensor: str = ""
+    reading: str = ""
+    alarm: bool = False
+
+
+class Information(Value, frozen=True, kw_only=True):
+    """Something that the resident may ask to hear, with no line: `text` is its reference."""
+
+    name: str
+    text: str
+
+
+class Threshold(Value, frozen=True, kw_only=True):
+    """A reading of `sensor` below `low` or above `high` is an alarm, at most once a day each way. Not diagnosis."""
+
+    name: str
+    sensor: str
+    quantity: str
+    low: float | None = None
+    high: float | None = None
+
+
+class Voice(Value, frozen=True, kw_only=True):
+    """How loud (percent) the hub speaks by day and in quiet hours, and how fast (words a minute).
+
+    Calls for help are always as loud as by day.
+    """
+
+    volume: int = 100
+    quiet_volume: int = 40
+    rate: int = 140
+
+
 class Plan(Value, frozen=True, kw_only=True):
     """One home's care plan. `version` only rises; 0 is the empty plan.
 
@@ -173,6 +249,11 @@ class Plan(Value, frozen=True, kw_only=True):
     doors: tuple[Door, ...] = ()
     temperatures: tuple[Temperature, ...] = ()
     visits: tuple[Visit, ...] = ()
+    people: tuple[Person, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
+    information: tuple[Information, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    voice: Voice = Voice()
     supervision: Supervision = Supervision()
     power_cut: PowerCut = PowerCut()
     accepted_gaps: tuple[str, ...] = ()

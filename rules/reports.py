@@ -233,6 +233,66 @@ class VisitEnded(Report, frozen=True, kw_only=True):
     forgotten: bool
 
 
+class ReminderFacts(Report, frozen=True, kw_only=True):
+    """What every event of a reminder repeats: which, for whom, and the one occasion: `date` and `slot` (HH:MM).
+
+    Those two are the home's own day and time. For an appointment they are its own, and it is due in time to leave; for
+    its prompt of the day before `slot` is `evening`. `due` is the moment in UTC. What it is about stays at home (S11):
+    `kind` is all there is.
+    """
+
+    reminder: str
+    kind: str
+    person: str
+    date: str
+    slot: str
+    due: str
+
+
+class ReminderPrompted(ReminderFacts, frozen=True, kw_only=True):
+    """The first prompt of an occasion; `late_ms` after it was due."""
+
+    late_ms: int
+
+
+class ReminderTaken(ReminderFacts, frozen=True, kw_only=True):
+    """Answered: by the button, the dispenser's lid or a reading, `after_ms` after it was due (before it: negative)."""
+
+    how: Literal["button", "lid", "reading"]
+    prompts: int
+    after_ms: int
+
+
+class ReminderSnoozed(ReminderFacts, frozen=True, kw_only=True):
+    """The resident said "later": it is prompted again `again_in_ms` from now."""
+
+    again_in_ms: int
+
+
+class ReminderMissed(ReminderFacts, frozen=True, kw_only=True):
+    """Nobody answered `prompts` prompts, or (0) it could not be prompted until it was too late, and why.
+
+    `away`: nobody was at home; `alarm`: one was open; `hub`: the hub was off, or had no trusted clock.
+    """
+
+    why: Literal["unanswered", "away", "alarm", "hub"]
+    prompts: int
+
+
+class MessageHeard(Report, frozen=True, kw_only=True):
+    """Somebody confirmed a message with the button, after it was said `times` times."""
+
+    message: str
+    times: int
+
+
+class MessageExpired(Report, frozen=True, kw_only=True):
+    """Nobody confirmed a message while it was good; it was said `times` times (0: never)."""
+
+    message: str
+    times: int
+
+
 class Gap(Report, frozen=True, kw_only=True):
     """Telemetry dropped to stay within bounds: `count` rows from `first` to `last` of an epoch's lane (S12)."""
 
@@ -271,6 +331,12 @@ REPORTS: dict[str, type[Report]] = {
     "plan.refused": PlanRefused,
     "visit.began": VisitBegan,
     "visit.ended": VisitEnded,
+    "reminder.prompted": ReminderPrompted,
+    "reminder.taken": ReminderTaken,
+    "reminder.snoozed": ReminderSnoozed,
+    "reminder.missed": ReminderMissed,
+    "message.heard": MessageHeard,
+    "message.expired": MessageExpired,
     "gap": Gap,
     "reading": Reading,
 }

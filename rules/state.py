@@ -7,7 +7,7 @@ from rules.alarm import Alarm
 from rules.events import Config, Mode
 from rules.plan import Plan
 from rules.values import Value
-from rules.watched import Expected, Hours, Left, OpenDoor, Spell, Stillness, Visitor
+from rules.watched import Expected, Hours, Left, Message, OpenDoor, Prompt, Spell, Spent, Stillness, Visitor
 
 
 class Fault(Value, frozen=True, kw_only=True):
@@ -144,7 +144,8 @@ class House(Value, frozen=True, kw_only=True):
     """Everything the rules remember between two events. `due_ms` is when the next deadline is, as of `now_ms`.
 
     `wall_offset_ms` is the wall clock's lead over the boot-relative one; `clock_known`: it has been vouched for since
-    it was last set, in this boot.
+    it was last set, in this boot. All occasions of reminders up to `reminded_wall_ms` have begun; `remind_at_ms` is
+    when to look for the next. `press_used`: the press of the button that is down was taken, and answers nothing else.
     """
 
     boot: str = ""
@@ -177,6 +178,13 @@ class House(Value, frozen=True, kw_only=True):
     spells: tuple[Spell, ...] = ()
     visitors: tuple[Visitor, ...] = ()
     visits: tuple[Expected, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    reminded_wall_ms: int | None = None
+    remind_at_ms: int | None = None
+    messages: tuple[Message, ...] = ()
+    informed: int = 0
+    press_used: bool = False
     mode: Mode = "home"
     mode_until_ms: int | None = None
     selftest_at_ms: int = 0

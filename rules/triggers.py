@@ -10,6 +10,7 @@ from rules.alarm import Alarm, moved
 from rules.events import CallPressed, CancelPressed, Cleared, Sensor, Triggered
 from rules.kinds import SENSES, Kind
 from rules.plan import kind_of, ladder_of
+from rules.preempting import asked
 from rules.reports import AlarmCancelled, AlarmJoined, AlarmRaised, Clock
 from rules.state import House
 from rules.turn import Turn
@@ -277,8 +278,17 @@ def on_window_due(turn: Turn) -> None:
 
 
 def on_cancel_pressed(turn: Turn, _event: CancelPressed) -> None:
-    """Take pending alarms back. Afterwards a cancel is an event that staff see, never a deletion."""
+    """Take pending alarms back. Afterwards a cancel is an event that staff see, never a deletion.
+
+    The same button answers reminders and messages when it is let go: a press that an alarm took answers none of them,
+    and one that is meant for them tells nobody that an alarm was cancelled.
+    """
+    turn.update(press_used=False)
+    if asked(turn.house):
+        turn.chirp("heard")
+        return
     audible = [alarm for alarm in turn.house.alarms if not alarm.silent]
+    turn.update(press_used=bool(audible))
     pending = [alarm for alarm in audible if alarm.stage == "pending"]
     if pending:
         cancel(turn, pending)

@@ -13,11 +13,15 @@ from rules.values import Now
 
 
 class Turn:
-    """Gathers what a step changes. Behaviours read `house` and `now`, and change them through here."""
+    """Gathers what a step changes. Behaviours read `house` and `now`, and change them through here.
+
+    `now` goes through the moments of what was due before; `woken` is the moment of the step itself: nothing can be
+    heard in this home before it.
+    """
 
     def __init__(self, house: House, now: Now) -> None:
         self.house = house
-        self.now = now
+        self.now = self.woken = now
         self.actions: list[Action] = []
 
     @property

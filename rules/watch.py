@@ -2,8 +2,10 @@
 
 from msgspec.structs import replace
 
-from rules import absence, calendar, doors, inactivity, temperature, visits
+from rules import absence, answers, calendar, doors, inactivity, messages, reminders, thresholds, visits
 from rules.events import (
+    AnswerHeld,
+    AnswerPressed,
     CallPressed,
     CancelPressed,
     Cleared,
@@ -19,7 +21,7 @@ from rules.plan import kind_of
 from rules.triggers import HUB_BUTTON
 from rules.turn import Turn
 
-PRESSED = frozenset({"pendant", "button", "pull-cord", "visit"})
+PRESSED = frozenset({"pendant", "button", "pull-cord", "visit", "lid"})
 """What a hand does: it shows activity."""
 
 LEVELS = frozenset({"door", "bed", "chair"})
@@ -47,6 +49,8 @@ def on_triggered(turn: Turn, event: Triggered) -> None:
             absence.returned(turn, sensor)
         case "visit":
             visits.pressed(turn, sensor)
+        case "lid":
+            answers.opened(turn, sensor)
     if sensor.kind in PRESSED or sensor.kind in LEVELS or sensor.kind == "motion":
         _stirred(turn, sensor)
 
@@ -65,7 +69,7 @@ def on_cleared(turn: Turn, event: Cleared) -> None:
     _stirred(turn, sensor)
 
 
-def on_pressed(turn: Turn, _event: CallPressed | CancelPressed | HelpArrived) -> None:
+def on_pressed(turn: Turn, _event: CallPressed | CancelPressed | HelpArrived | AnswerPressed | AnswerHeld) -> None:
     """Somebody is at the hub."""
     _stirred(turn, HUB_BUTTON)
 
@@ -95,6 +99,7 @@ def on_clock_set(turn: Turn) -> None:
         turn.update(wall_offset_ms=now.wall_ms - now.ms, clock_known=now.synced)
         calendar.reckon(turn)
         visits.follow(turn)
+        reminders.look_again(turn)
     finally:
         turn.now = now
 
@@ -102,6 +107,7 @@ def on_clock_set(turn: Turn) -> None:
 def on_clock_changed(turn: Turn, event: ClockChanged) -> None:
     """A clock that is vouched for is known from then on, until it is set: crystals lose seconds in a day."""
     turn.update(clock_known=turn.house.clock_known or event.synced)
+    reminders.look_again(turn)
 
 
 def on_plan_offered(turn: Turn, _event: PlanOffered) -> None:
@@ -116,15 +122,17 @@ def before_start(turn: Turn, event: Started) -> None:
     absence.after_reboot(turn)
     inactivity.begin(turn, anew=True)
     doors.after_reboot(turn)
-    temperature.after_reboot(turn)
+    thresholds.after_reboot(turn)
     visits.after_reboot(turn)
+    messages.after_reboot(turn)
+    reminders.after_reboot(turn)
     turn.update(clock_known=False)
 
 
 def after_start(turn: Turn, _event: Started) -> None:
     """Watch what the configuration and the plan say, by the wall clock as it is now."""
     known = turn.now.synced or turn.house.clock_known
-    turn.update(wall_offset_ms=turn.now.wall_ms - turn.now.ms, clock_known=known)
+    turn.update(wall_offset_ms=turn.now.wall_ms - turn.now.ms, clock_known=known, press_used=False)
     _begin(turn)
 
 
@@ -132,10 +140,11 @@ def _begin(turn: Turn) -> None:
     inactivity.begin(turn)
     absence.begin(turn)
     doors.begin(turn)
-    temperature.begin(turn)
+    thresholds.begin(turn)
     visits.begin(turn)
     calendar.reckon(turn)
     visits.follow(turn)
+    reminders.look_again(turn)
 
 
 def on_home_again(turn: Turn) -> None:

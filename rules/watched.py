@@ -57,10 +57,14 @@ class OpenDoor(Value, frozen=True, kw_only=True):
 
 
 class Spell(Value, frozen=True, kw_only=True):
-    """A room's last cold or hot spell: whether it lasts, whether it became an alarm, and when one last did."""
+    """The last time that readings were beyond a bound: whether they are, whether that was told, and the last alarm.
+
+    `rule` is a threshold's name, beyond which somebody's reading is `low` or `high`; a room's temperature has none.
+    """
 
     sensor: str
-    kind: Literal["cold", "heat"]
+    kind: Literal["cold", "heat", "low", "high"]
+    rule: str = ""
     lasts: bool = True
     told: bool = False
     value: float = 0.0
@@ -90,6 +94,63 @@ class Expected(Value, frozen=True, kw_only=True):
     outcome: Literal["awaited", "came", "missed"] = "awaited"
 
 
+class Occasion(Value, frozen=True, kw_only=True):
+    """One time that a reminder is due: its key. `date` and `slot` as in `rules.reports.ReminderFacts`."""
+
+    reminder: str
+    date: str
+    slot: str
+
+
+class Prompt(Value, frozen=True, kw_only=True):
+    """An occasion that has come and has no outcome yet. `due_wall_ms` is when it was due, on the wall clock.
+
+    `waiting`: it is held back, `why` tells by what; `prompting`: it is said again at `next_ms`. `missed_ms` is when it
+    counts as missed. `prompts` counts how often it was said, `said_ms` is when it last was; `snoozes` how often the
+    resident said "later".
+    """
+
+    occasion: Occasion
+    due_wall_ms: int
+    state: Literal["waiting", "prompting"] = "prompting"
+    why: Literal["unanswered", "away", "alarm", "hub"] = "unanswered"
+    prompts: int = 0
+    snoozes: int = 0
+    said_ms: int | None = None
+    next_ms: int | None = None
+    missed_ms: int
+
+
+class Spent(Value, frozen=True, kw_only=True):
+    """An occasion that has begun, or is over, and so does not begin anew, however the wall clock is set (S4).
+
+    `said`: somebody was prompted, or answered before; `held`: nobody was, as nobody was at home or an alarm came first;
+    `late`: nobody was, as it came too late, and may be after all if the clock is put back. Remembered until `until_ms`
+    at least: a wall clock that claims another week makes nothing forgotten.
+    """
+
+    occasion: Occasion
+    due_wall_ms: int
+    state: Literal["said", "held", "late"] = "said"
+    until_ms: int
+
+
+class Message(Value, frozen=True, kw_only=True):
+    """A message that waits to be heard, for `hours`. `id` is its command's; `text` a reference; next said at `next_ms`.
+
+    `sealed`: its text came with it and is kept by the agent, else `text` is the care plan's.
+    """
+
+    id: str
+    text: str
+    person: str = ""
+    sealed: bool = False
+    hours: int
+    times: int = 0
+    next_ms: int
+    expires_ms: int
+
+
 Watched = Stillness | Left | OpenDoor | Spell | Visitor | Expected
 T = TypeVar("T", bound=Watched)
 
@@ -105,7 +166,7 @@ def _about(each: Watched) -> tuple[str, ...]:
         case Stillness():
             return (each.rule,)
         case Spell():
-            return (each.sensor, each.kind)
+            return (each.sensor, each.kind, each.rule)
         case Expected():
             return (each.visit,)
         case _:

@@ -180,6 +180,11 @@ class CarePlan(Message, frozen=True, kw_only=True):
     door: tuple[dict[str, Any], ...] = ()
     temperature: tuple[dict[str, Any], ...] = ()
     visit: tuple[dict[str, Any], ...] = ()
+    person: _Tables = {}
+    reminder: tuple[dict[str, Any], ...] = ()
+    information: tuple[dict[str, Any], ...] = ()
+    threshold: tuple[dict[str, Any], ...] = ()
+    voice: dict[str, Any] = {}
     supervision: dict[str, Any] = {}
     power_cut: dict[str, Any] = {}
     accepted_gaps: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ import msgspec
 
 from agent.wire.asyncapi import SCHEMAS_FOLDER, asyncapi
 from agent.wire.messages import PREFIX, CarePlan, CloudEvent, Command, Receipt, State, Status
-from rules.commands import Acknowledge, Nothing, ResendRows, Resolve, SetMode, Test
+from rules.commands import Acknowledge, Nothing, ResendRows, Resolve, SayMessage, SetMode, Test
 from rules.reports import REPORTS
 from rules.values import Value
 
@@ -32,8 +32,12 @@ COMMANDS: dict[str, type[Value]] = {
     "test": Test,
     "locate": Nothing,
     "report": Nothing,
+    "say": SayMessage,
 }
 """Command type to the `data` it carries."""
+
+EITHER: dict[type[Value], tuple[str, ...]] = {SayMessage: ("text", "sealed")}
+"""Of these fields a command's `data` has exactly one."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -78,7 +82,9 @@ def _typed(message: type, type_name: str, body: type, name: str) -> dict[str, An
     schema["description"] = _words(body)
     schema["properties"] = schema["properties"] | {"type": {"const": type_name}, "data": reference}
     schema["$defs"] = schema["$defs"] | definitions
-    if "data" not in schema["required"] and definitions[body.__name__].get("required"):
+    if body in EITHER:
+        definitions[body.__name__]["oneOf"] = [{"required": [field]} for field in EITHER[body]]
+    if "data" not in schema["required"] and (definitions[body.__name__].get("required") or body in EITHER):
         schema["required"] = [*schema["required"], "data"]
     return schema
 

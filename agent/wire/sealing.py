@@ -1,7 +1,7 @@
 """A care plan on the wire: signed by the centre, addressed to one hub, its private part encrypted to that hub (S11).
 
 A compact JWS (Ed25519) over the plan's document as JSON, with `aud`, `iat` and `version`; `private` in it is a compact
-JWE (ECDH-ES+A256KW, A256GCM, P-256) to a key that the hub has for that alone.
+JWE (ECDH-ES+A256KW, A256GCM, P-256) to a key that the hub has for that alone. So is what a `say` command has said.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ from agent.wire.envelope import DOCUMENT_BYTES_MAX, EnvelopeError, Key, KeyFileE
 KEY_WRAP = "ECDH-ES+A256KW"
 CONTENT = "A256GCM"
 _ALLOWED = [KEY_WRAP, CONTENT]  # S8: and nothing else, whatever the header says; no compression either
+
+MESSAGE_CHARS_MAX = 300
+"""The longest message: as long as any text of a care plan."""
 
 WITHOUT_A_KEY = 'this hub has no key for private parts: make one, and name it as [keys] plan = "plan.pem" in hub.toml'
 
@@ -84,6 +87,26 @@ def open_plan(token: bytes, hub: str, verifier: Verifier, key: Key | None) -> di
     return document
 
 
+def seal_message(text: str, language: str, key: Key) -> str:
+    """Encrypt a message for a hub: `key` is its public one for plans, `language` as BCP 47 writes it.
+
+    Raises ValueError for one that no hub would say.
+    """
+    if not 0 < len(text.strip()) <= MESSAGE_CHARS_MAX:
+        raise ValueError(f"a message has 1 to {MESSAGE_CHARS_MAX} characters")
+    return _encrypt(msgspec.json.encode({"text": text, "language": language}), key)
+
+
+def open_message(sealed: str, key: Key | None) -> object:
+    """Open a message: whatever JSON stands in it. Raises SealError, which repeats none of it."""
+    if not isinstance(key, ECKey):
+        raise SealError(WITHOUT_A_KEY)
+    try:
+        return _decrypt(sealed, key)
+    except Exception:  # noqa: BLE001 -- as for a plan
+        raise SealError("the message is not encrypted to this hub's key for plans") from None
+
+
 def require_plan_key(key: Key, path: Path) -> None:
     """Refuse a key that cannot open a plan, now rather than when one comes. Raises KeyFileError."""
     if not isinstance(key, ECKey) or not key.is_private:
@@ -104,7 +127,10 @@ def _open_private(sealed: object, version: int, key: Key | None) -> Any:  # noqa
     if not isinstance(key, ECKey):
         raise SealError(WITHOUT_A_KEY, version)
     try:
-        content = jwe.decrypt_compact(sealed, key, algorithms=_ALLOWED).plaintext
-        return msgspec.json.decode(content or b"")
+        return _decrypt(sealed, key)
     except Exception:  # noqa: BLE001 -- hostile headers trip the library over in more ways than it names
         raise SealError("private is not encrypted to this hub's key for plans", version) from None
+
+
+def _decrypt(sealed: str, key: ECKey) -> Any:  # noqa: ANN401 -- whatever stands in it
+    return msgspec.json.decode(jwe.decrypt_compact(sealed, key, algorithms=_ALLOWED).plaintext or b"")

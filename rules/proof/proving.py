@@ -63,4 +63,5 @@ def prove(
 def _bare(plan: Plan) -> Plan:
     """Give the plan as it is played: nothing but the alarm in question may come up meanwhile."""
     version = max(1, plan.version)  # the plan that a hub has already is version 0
-    return replace(plan, version=version, inactivity=(), absences=(), doors=(), temperatures=(), visits=())
+    bare = replace(plan, version=version, inactivity=(), absences=(), doors=(), temperatures=(), visits=())
+    return replace(bare, reminders=(), thresholds=())

@@ -34,6 +34,9 @@ def canonical(plan: Plan) -> Config:
 ACTIVITY = ("motion", "door", "bed", "chair")
 """Kinds of sensor that show that somebody stirs."""
 
+MEASURED = ("reading", "temperature")
+"""Kinds of sensor that measure something."""
+
 
 def _watched(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give each sensor that the plan watches, and the sorts it may be."""
@@ -48,6 +51,11 @@ def _watched(plan: Plan) -> Iterator[tuple[str, tuple[str, ...]]]:
     for inactivity in plan.inactivity:
         for sensor in inactivity.sensors:
             yield sensor, ACTIVITY
+    for reminder in plan.reminders:
+        if reminder.sensor:
+            yield reminder.sensor, MEASURED if reminder.reading else ("lid",)
+    for threshold in plan.thresholds:
+        yield threshold.sensor, MEASURED
 
 
 def sources(plan: Plan, config: Config, fittings: Fittings) -> tuple[Source, ...]:
@@ -72,6 +80,8 @@ def _watches(plan: Plan, config: Config) -> Iterator[tuple[str, Sensor]]:
         *(("cold", rule.sensor) for rule in plan.temperatures if rule.low is not None),
         *(("heat", rule.sensor) for rule in plan.temperatures if rule.high is not None),
         *(("visit-missed", rule.sensor) for rule in plan.visits),
+        *(("reminder-missed", rule.name) for rule in plan.reminders if rule.alarm),
+        *(("reading", rule.sensor) for rule in plan.thresholds),
     ]
     for kind, sensor in found:
         if kind in WATCHED:

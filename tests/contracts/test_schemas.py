@@ -29,6 +29,7 @@ COMMAND_DATA: dict[str, Any] = {
     "test": {},
     "locate": {},
     "report": {},
+    "say": {"text": "dinner", "person": "p1", "hours": 12},
 }
 
 

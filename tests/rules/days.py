@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from rules.actions import Action, Send, SendCheckIn
 from rules.engine import DEADLINES
 from rules.events import (
+    AnswerHeld,
+    AnswerPressed,
     AnyEvent,
     CallPressed,
     ClockChanged,
@@ -25,11 +27,12 @@ from rules.events import (
     Troubled,
 )
 from rules.kinds import SENSES, WATCH_KINDS
-from rules.plan import Absence, Door, Inactivity, Temperature, Visit
+from rules.plan import Absence, Door, Inactivity, Information, Temperature, Threshold, Visit
 from rules.projection import project
 from rules.reports import TYPE_OF, AlarmCancelled, AlarmFacts, AlarmRaised, AlarmResolved
 from rules.triggers import REPEAT_MS
 from tests.rules.home import ROOMS, SENSORS, Home, through_json, window
+from tests.rules.reminded import LID, SCALES
 
 HOUSE_BYTES_MAX = 64 * 1024
 
@@ -59,8 +62,10 @@ WATCHED: dict[str, Any] = {
         Visit(name="noon", sensor="carer", window=window("11:00", "13:00")),
         Visit(name="tea", sensor="carer", window=window("16:00", "17:00")),
     ),
+    "information": (Information(name="bins", text="bins"),),
+    "thresholds": (Threshold(name="heavy", sensor="scales-1", quantity="weight", low=50, high=70),),
 }
-"""A plan that has everything watched."""
+"""A plan that has everything watched. Reminders are in those of `plans`: they go by when the hub is awake."""
 
 FOUND = {kind.name for kind in WATCH_KINDS}
 """Kinds of alarm that nobody asked for by a press or a level."""
@@ -93,7 +98,7 @@ class Day(Home):
         self.unsure: set[str] = set()
         self.found: set[str] = set()
         senses = [sensor for sensor in ROOMS if sensor.kind in SENSES]
-        super().__init__(*SENSORS, *senses, uplinks=("main", "backup"))
+        super().__init__(*SENSORS, *senses, LID, SCALES, uplinks=("main", "backup"))
         self.answers_check_ins = False
         self.watches(**WATCHED)
 
@@ -136,6 +141,15 @@ class Day(Home):
         self.watches(**{name: WATCHED[name] for name in names if name != names[which % (2 * len(names)) % len(names)]})
         if which % 2:
             self.watches(**WATCHED)
+
+    def do_answer(self, which: int) -> None:
+        self.happens(AnswerHeld() if which % 4 == 0 else AnswerPressed())
+
+    def do_lid(self, _which: int) -> None:
+        self.happens(Triggered(LID.id, "opened"))
+
+    def do_weigh(self, which: int) -> None:
+        self.happens(Measured(SCALES.id, "weight", 40.0 + which / 10, "kg"))
 
     def do_call(self, _which: int) -> None:
         self.call()

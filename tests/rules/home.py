@@ -6,6 +6,8 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
+from msgspec.structs import replace
+
 from rules.actions import Action, Chirp, Send, SendCheckIn, SendText
 from rules.alarm import Alarm
 from rules.engine import next_deadline, step
@@ -280,6 +282,10 @@ class Home:
 
     def display(self) -> Display:
         return project(self.house)
+
+    def sensed(self) -> Display:
+        """What of the display can be seen, heard or felt; `discreet` only says what is not to be said aloud."""
+        return replace(self.display(), discreet=False)
 
     @property
     def faults(self) -> set[tuple[str, str]]:

@@ -83,6 +83,12 @@ def test_a_window_that_the_missing_hour_swallows_does_not_open_that_night() -> N
     assert at(weekly, LONDON, wall_ms("2026-03-28T12:00+00:00")).until_ms == wall_ms("2026-04-05T01:10+01:00")
 
 
+def test_a_window_that_ends_where_the_hour_comes_twice_is_shut_all_through_it() -> None:
+    evening = window("22:00", "01:00")
+    shown = ["24T23:59:59.999", "25T00:00", "25T00:59", "25T01:00", "25T01:59"]
+    assert [is_open(evening, f"2026-10-{each}+00:00") for each in shown] == [True, False, False, False, False]
+
+
 def test_01_30_that_exists_twice_opens_at_the_first_and_closes_at_the_second() -> None:
     """Europe/London, 25 October 2026: after 01:59:59 comes 01:00:00 again."""
     opens = at(window("01:30", "05:00"), LONDON, wall_ms("2026-10-24T12:00+01:00")).until_ms

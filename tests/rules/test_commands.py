@@ -53,7 +53,7 @@ def test_an_alarm_that_is_not_open_is_refused_by_name() -> None:
     assert home.only(CommandRefused).reason == "no open alarm e0-alarm-9"
 
 
-@pytest.mark.parametrize("kind", ["say", "call", "format-disk", ""])
+@pytest.mark.parametrize("kind", ["sing", "call", "format-disk", ""])
 def test_a_command_this_hub_does_not_know_is_refused(kind: str) -> None:
     home = raised()
     home.command(kind)

@@ -196,7 +196,7 @@ def test_s1_a_silent_alarm_takes_no_step_that_could_be_heard_or_seen() -> None:
     home.press("door-1")
     home.after(10)
     assert taken(home) == [(4, "sms")]
-    assert home.display() == Home().display()
+    assert home.sensed() == Home().display()
 
 
 def test_a_step_for_the_night_is_for_the_night() -> None:

@@ -4,7 +4,21 @@ import pytest
 from msgspec.structs import replace
 
 from rules.events import Config, Sensor
-from rules.plan import Absence, Contact, Door, Inactivity, Ladder, Plan, PowerCut, Rule, Step, Visit, Window
+from rules.plan import (
+    Absence,
+    Contact,
+    Door,
+    Inactivity,
+    Ladder,
+    Plan,
+    PowerCut,
+    Reminder,
+    Rule,
+    Step,
+    Threshold,
+    Visit,
+    Window,
+)
 from rules.proof import Fittings, Proof, Row, prove
 from tests.rules.home import sms
 
@@ -227,6 +241,40 @@ def test_every_kind_that_a_plan_watches_is_played() -> None:
     watched = {"bed", "chair", "door-open", "leaving", "inactivity", "visit-missed"}
     assert watched <= {alarm.kind for alarm in proof.alarms}
     assert times_of(proof, "inactivity", "all-well") == (0, 300_000, 300_000)  # five minutes' warning, then help
+
+
+TABLETS = Reminder(name="tablets", times=(480,), sensor="lid-1", alarm=True)
+HEAVY = Threshold(name="heavy", sensor="scales-1", quantity="weight", high=70)
+
+
+def test_a_missed_reminder_and_a_reading_are_played_where_the_plan_can_raise_them() -> None:
+    later = Rule(kind="reminder-missed", ladder="later")
+    ladder = Ladder(name="later", steps=(sms(60, "daughter"),))
+    plan = replace(GOOD, ladders=(*GOOD.ladders, ladder), kinds=(*GOOD.kinds, later))
+    proof = prove(replace(plan, reminders=(TABLETS,), thresholds=(HEAVY,)))
+    assert proof.ok, proof.findings
+    assert times_of(proof, "reminder-missed", "all-well") == (None, 0, 0)  # S1: silent by default
+    assert times_of(proof, "reminder-missed", "line-down")[2] == 70_000
+    assert times_of(proof, "reading", "line-down") == (None, None, None)  # its ladder has no step, and it may wait
+    untold = prove(replace(plan, reminders=(replace(TABLETS, alarm=False),)))
+    assert codes(untold) == {("unreachable-rule", "reminder-missed"), ("unused-ladder", "later")}
+    assert not {"reminder-missed", "reading"} & {alarm.kind for alarm in untold.alarms}
+
+
+def test_what_answers_a_reminder_or_is_measured_must_be_there() -> None:
+    scales = Reminder(name="scales", kind="weigh", times=(480,), sensor="pendant-1", reading="weight")
+    found = codes(prove(replace(ALONE, reminders=(TABLETS, scales), thresholds=(HEAVY,)), PENDANT, NO_BUTTON))
+    assert found >= {("no-such-sensor", "lid-1"), ("wrong-sensor", "pendant-1"), ("no-such-sensor", "scales-1")}
+    there = (Sensor("lid-1", "lid", "kitchen"), Sensor("scales-1", "reading", "bathroom"))
+    home = replace(PENDANT, sensors=(*PENDANT.sensors, *there))
+    weighed = replace(ALONE, reminders=(TABLETS, replace(scales, sensor="scales-1")), thresholds=(HEAVY,))
+    assert codes(prove(weighed, home, NO_BUTTON)) == set()
+
+
+def test_nothing_is_said_of_reminders_while_an_alarm_is_played() -> None:
+    """Their sound would count as the alarm's."""
+    often = (replace(TABLETS, times=tuple(range(0, 24 * 60, 10)), missed_ms=600_000),)
+    assert times_of(prove(replace(GOOD, reminders=often)), "door-button", "no-line+modem-down")[0] is None
 
 
 def times_of(proof: Proof, kind: str, case: str) -> tuple[int | None, int | None, int | None]:

@@ -1,12 +1,12 @@
-"""Rooms too cold or too hot: one alarm for a spell, and at most one a day each way."""
+"""Readings beyond a plan's bounds: one alarm a day each way, for a room's spell or a person's reading."""
 
 from math import nan
 from typing import Any
 
 import pytest
 
-from rules.events import Measured, Tick
-from rules.plan import Temperature
+from rules.events import Measured, Sensor, Tick
+from rules.plan import Temperature, Threshold
 from rules.reports import AlarmJoined, AlarmRaised
 from tests.rules.home import HOUR, MINUTE, ROOMS, Home, watched
 
@@ -185,5 +185,114 @@ def test_a_plan_that_no_longer_asks_forgets_and_one_that_still_does_remembers() 
     home.watches(temperatures=(ROOM,))
     home.measures(14.0)
     assert len(home.sent(AlarmRaised)) == 1
+    home.watches()
+    assert home.house.spells == ()
+
+
+# --- what somebody measures -------------------------------------------------------------------------
+
+SCALE = Sensor("scale", "reading", "bathroom", "p1")
+CUFF = Sensor("cuff", "reading", "bedroom", "p1")
+WEIGHT = Threshold(name="weight", sensor="scale", quantity="weight", low=50.0, high=70.0)
+
+
+def scale(*rules: Threshold, begins: str = MORNING, **more: Any) -> Home:
+    return watched(begins, *ROOMS, SCALE, CUFF, thresholds=rules or (WEIGHT,), **more)
+
+
+def weighs(home: Home, value: float) -> None:
+    home.happens(Measured("scale", "weight", value, "kg"))
+
+
+@pytest.mark.parametrize("value", [49.9, 70.1])
+def test_a_reading_beyond_its_threshold_is_an_alarm_that_does_not_tell_the_value(value: float) -> None:
+    home = scale()
+    weighs(home, value)
+    raised = home.only(AlarmRaised)
+    assert (raised.kind, raised.location, raised.person, raised.detail) == ("reading", "bathroom", "p1", "weight")
+    assert (raised.plan_rule, raised.priority, raised.silent) == ("threshold.weight", 3, True)
+
+
+@pytest.mark.parametrize("value", [50.0, 60.0, 70.0, nan])
+def test_a_reading_within_its_threshold_is_none(value: float) -> None:
+    home = scale()
+    weighs(home, value)
+    assert home.house.alarms == ()
+
+
+def test_another_quantity_and_another_sensor_are_not_it() -> None:
+    home = scale()
+    home.happens(Measured("scale", "battery", 3.0, "%"))
+    home.happens(Measured("cuff", "weight", 3.0, "kg"))
+    assert home.house.alarms == ()
+
+
+def test_a_side_without_a_bound_is_not_judged() -> None:
+    home = scale(Threshold(name="weight", sensor="scale", quantity="weight", high=70.0))
+    weighs(home, 3.0)
+    assert home.house.alarms == ()
+
+
+def test_one_a_day_each_way_and_todays_reading_is_not_told_tomorrow() -> None:
+    home = scale()
+    weighs(home, 71.0)
+    weighs(home, 49.0)
+    assert [each.detail for each in home.sent(AlarmRaised)] == ["weight"]
+    assert len(home.sent(AlarmJoined)) == 1, "the other way, in the same place: it joins"
+    closed(home)
+    weighs(home, 71.0)
+    weighs(home, 48.0)
+    home.after(30 * HOUR)
+    assert home.sent(AlarmRaised) == [], "nobody has stepped on it since"
+    weighs(home, 71.0)
+    assert home.only(AlarmRaised).plan_rule == "threshold.weight", "a day later it is told anew, though it never ended"
+
+
+def test_a_second_reading_within_its_bounds_takes_nothing_back() -> None:
+    home = scale()
+    weighs(home, 71.0)
+    weighs(home, 60.0)
+    assert home.stage == "raised"
+
+
+def test_thresholds_of_one_sensor_are_each_their_own() -> None:
+    rules = (
+        Threshold(name="upper", sensor="cuff", quantity="systolic", high=180.0),
+        Threshold(name="lower", sensor="cuff", quantity="diastolic", high=110.0),
+    )
+    home = scale(*rules)
+    home.happens(Measured("cuff", "systolic", 190.0, "mmHg"))
+    home.happens(Measured("cuff", "diastolic", 90.0, "mmHg"))
+    assert home.only(AlarmRaised).plan_rule == "threshold.upper"
+    closed(home)
+    home.happens(Measured("cuff", "diastolic", 111.0, "mmHg"))
+    assert home.only(AlarmRaised).plan_rule == "threshold.lower"
+
+
+@pytest.mark.parametrize("again", [lambda home: home.restart(), lambda home: home.reboot()], ids=["restart", "reboot"])
+def test_s4_neither_a_restart_nor_a_reboot_tells_a_reading_twice(again: Any) -> None:
+    home = scale()
+    weighs(home, 71.0)
+    closed(home)
+    again(home)
+    weighs(home, 71.0)
+    assert home.sent(AlarmRaised) == []
+
+
+def test_s6_with_a_clock_nobody_vouches_for_readings_are_told_a_day_apart() -> None:
+    home = scale(synced=False)
+    weighs(home, 71.0)
+    closed(home)
+    home.after(23 * HOUR)
+    weighs(home, 71.0)
+    assert home.sent(AlarmRaised) == []
+    home.after(HOUR)
+    weighs(home, 71.0)
+    assert len(home.sent(AlarmRaised)) == 1
+
+
+def test_a_plan_without_the_threshold_forgets_it() -> None:
+    home = scale()
+    weighs(home, 71.0)
     home.watches()
     assert home.house.spells == ()
