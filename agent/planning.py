@@ -1,8 +1,9 @@
-"""The care plan's parts, wired as the daemon has them."""
+"""The parts that open what the centre encrypts, care plans and messages, wired as the daemon has them."""
 
 from collections.abc import Callable
 
 from agent.config import HubConfig
+from agent.messages import arrival, keeping
 from agent.plan.arrival import LOOK_EVERY_S, Gate, Plans
 from agent.plan.keeping import Keeping
 from agent.seams import Seams
@@ -30,4 +31,19 @@ def make_plans(
         prove=lambda plan: seams.prove(plan, config.path),
         carry=seams.carry,
         look_every_s=max(LOOK_EVERY_S, seams.beat_s),
+    )
+
+
+def make_messages(
+    config: HubConfig, seams: Seams, plans: Plans, *, house: Callable[[], House], put: Callable[..., bool]
+) -> arrival.Messages:
+    """Make what takes messages; its `keeping` has their texts. Raises KeyFileError for a key that opens none."""
+    return arrival.Messages(
+        keeping.Keeping(config.state_dir / "messages"),
+        seams.plan_key(config),
+        house=house,
+        put=put,
+        text=plans.keeping.text,
+        carry=seams.carry,
+        look_every_s=max(arrival.LOOK_EVERY_S, seams.beat_s),
     )

@@ -207,7 +207,7 @@ class Plans:
     async def _judge(self, raw: dict[str, Any]) -> Outcome:
         """Judge a document; one that is well is kept and offered, in that order."""
         try:
-            document = read_plan(raw, self._house().config)
+            document = await self._carry(read_plan, raw, self._house().config)  # it may take a moment: alarms go on
         except PlanError as error:
             return _refused(_version(raw), error)
         version, in_force = document.plan.version, self._house().plan

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from agent.config.strict import Problem, Reader, did_you_mean
 from agent.plan.building import DEFAULT
-from agent.plan.private import Private, tellable
+from agent.plan.private import DIGITS_MAX, Private, tellable
+from agent.plan.spoken import language_of, spoken
 from rules.events import Config
 from rules.kinds import KINDS, Kind
 from rules.ladder import NIGHTLESS_PRIORITY
@@ -25,20 +26,26 @@ class Written(NamedTuple):
     numbers: frozenset[str] | None
     texts: frozenset[str] | None
     night: bool
+    people: tuple[str, ...] = ()
 
 
 def written(raw: Mapping[str, Any]) -> Written:
     """Give a document's references; None where nothing can be told of them."""
     private = raw.get("private", {})
     numbers, texts = (private.get(key, {}) if isinstance(private, dict) else None for key in ("numbers", "texts"))
-    contacts, ladders = (raw.get(key, {}) for key in ("contact", "ladder"))
+    contacts, ladders, people = (raw.get(key, {}) for key in ("contact", "ladder", "person"))
     return Written(
-        contacts=tuple(filter(tellable, contacts)) if isinstance(contacts, dict) else (),
-        ladders=tuple(filter(tellable, ladders)) if isinstance(ladders, dict) else (),
+        contacts=_tellable(contacts),
+        ladders=_tellable(ladders),
+        people=_tellable(people),
         numbers=frozenset(numbers) if isinstance(numbers, dict) else None,
         texts=frozenset(texts) if isinstance(texts, dict) else None,
         night="night" in raw,
     )
+
+
+def _tellable(tables: object) -> tuple[str, ...]:
+    return tuple(filter(tellable, tables)) if isinstance(tables, dict) else ()
 
 
 def check(reader: Reader, plan: Plan, private: Private, there: Written, config: Config | None) -> None:
@@ -62,6 +69,8 @@ class _Checking:
         self._numbers()
         for rule in self._plan.kinds:
             self._rule(rule)
+        self._reminders()
+        self._spoken()
         if self._config is not None:
             self._sensors(self._config)
 
@@ -80,7 +89,7 @@ class _Checking:
     # --- ladders -------------------------------------------------------------------------------------
 
     def _ladder(self, ladder: Ladder) -> None:
-        contacts, texts = self._there.contacts, self._there.texts
+        contacts = self._there.contacts
         for number, step in enumerate(ladder.steps, start=1):
             at = f"ladder.{ladder.name}.step[{number}]"
             for contact in step.to:
@@ -89,9 +98,7 @@ class _Checking:
                     close = did_you_mean(contact, contacts)
                     remedy = close if close != "correct it" else f"add [contact.{contact}]"
                     self._reader.refuse(f"{at}.to", contact, expected, remedy)
-            if step.text and texts is not None and step.text not in texts:
-                remedy = f'add {step.text} = "…" to [private.texts]'
-                self._reader.refuse(f"{at}.text", step.text, "the reference of a text in [private.texts]", remedy)
+            self._text(f"{at}.text", step.text)
             if step.only is not None and not self._there.night:
                 self._note(f"{at}.only", f'"{step.only}"', "a table [night] that says when that is", "add [night]")
 
@@ -152,6 +159,52 @@ class _Checking:
             expected = f"at most {NIGHTLESS_PRIORITY}: quiet hours would quieten it"
             self._reader.refuse(f"{at}.priority", kind.priority, expected, "remove it")
 
+    # --- what is said, and to whom ---------------------------------------------------------------------
+
+    def _text(self, at: str, text: str) -> None:
+        if text and self._there.texts is not None and text not in self._there.texts:
+            remedy = f'add {text} = "…" to [private.texts]'
+            self._reader.refuse(at, text, "the reference of a text in [private.texts]", remedy)
+
+    def _reminders(self) -> None:
+        people = self._there.people
+        for number, reminder in enumerate(self._plan.reminders, start=1):
+            at = f"reminder[{number}]"
+            self._text(f"{at}.text", reminder.text)
+            if reminder.person and reminder.person not in people:
+                expected = f"a person of this plan ({', '.join(people) or 'there is none'})"
+                close = did_you_mean(reminder.person, people)
+                remedy = close if close != "correct it" else f"add [person.{reminder.person}]"
+                self._reader.refuse(f"{at}.person", reminder.person, expected, remedy)
+        for number, each in enumerate(self._plan.information, start=1):
+            self._text(f"information[{number}].text", each.text)
+        for table, names in (
+            ("reminder", [each.name for each in self._plan.reminders]),
+            ("threshold", [each.name for each in self._plan.thresholds]),
+        ):
+            for number, name in enumerate(names, start=1):
+                if not tellable(name):  # it is in events and logs
+                    expected = f"a reference of at most {DIGITS_MAX} digits"
+                    self._reader.refuse(f"{table}[{number}].name", name, expected, "give it another name")
+
+    def _spoken(self) -> None:
+        """Refuse a text that would be said in two languages: it is written in one."""
+        plan, languages = self._plan, spoken(self._plan)
+        said = [
+            *((f"reminder[{n}]", each.text, each.person) for n, each in enumerate(plan.reminders, start=1)),
+            *((f"information[{n}]", each.text, "") for n, each in enumerate(plan.information, start=1)),
+            *(
+                (f"ladder.{ladder.name}.step[{n}]", step.text, "")
+                for ladder in plan.ladders
+                for n, step in enumerate(ladder.steps, start=1)
+            ),
+        ]
+        for at, text, person in said:
+            wanted = language_of(plan, person)
+            if text and languages[text] != wanted:
+                expected = f"a text of its own in {wanted}: this one is said in {languages[text]} elsewhere"
+                self._reader.refuse(f"{at}.text", text, expected, "write one for each language")
+
     # --- the hub's sensors ---------------------------------------------------------------------------
 
     def _sensors(self, config: Config) -> None:
@@ -163,10 +216,15 @@ class _Checking:
             ("door", tuple(each.sensor for each in plan.doors), ("door",)),
             ("temperature", tuple(each.sensor for each in plan.temperatures), ("temperature",)),
             ("visit", tuple(each.sensor for each in plan.visits), ("visit",)),
+            ("threshold", tuple(each.sensor for each in plan.thresholds), ("reading", "temperature")),
         )
         for at, sensors, kinds in watched:
             for number, sensor in enumerate(sensors, start=1):
                 self._known(config, (sensor,), f"{at}[{number}].sensor", kinds)
+        for number, reminder in enumerate(plan.reminders, start=1):
+            if reminder.sensor:
+                kinds = ("reading", "temperature") if reminder.reading else ("lid",)
+                self._known(config, (reminder.sensor,), f"reminder[{number}].sensor", kinds)
         for silence in plan.supervision.silences:
             self._known(config, (silence.sensor,), f"supervision.silent_after_h.{silence.sensor}", ())
 

@@ -102,9 +102,16 @@ def _number(reader: Reader, key: str, value: object) -> str:
     return ""
 
 
-def _text(reader: Reader, key: str, value: object) -> str:
+def sentence(value: object) -> str:
+    """Give a text that can be said, without the spaces around it; an empty one for what is none."""
     text = value.strip() if isinstance(value, str) else ""
-    if 0 < len(text) <= TEXT_CHARS_MAX and not any(unicodedata.category(each) in _NO_WORDS for each in text):
+    sayable = 0 < len(text) <= TEXT_CHARS_MAX and not any(unicodedata.category(each) in _NO_WORDS for each in text)
+    return text if sayable else ""
+
+
+def _text(reader: Reader, key: str, value: object) -> str:
+    text = sentence(value)
+    if text:
         return text
     reader.problems.append(
         Problem(f"private.texts.{key}", "something else (not shown here)", _TEXT_WORDS, "correct it")

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, field
 
 from agent.config.tables import CancelSeconds, Name, Priority, Reference
-from rules.plan import Means, Part, Unless
+from rules.plan import DATES_MAX, TIMES_MAX, Means, Need, Part, ReminderKind, Unless
 
 VERSION_MAX = 9_999_999_999
 """Room for a date and a number of the day (2026100101); a mistyped one may not use up all that come after it."""
@@ -35,6 +35,27 @@ Days = Annotated[
     tuple[Day, ...],
     Meta(min_length=1, max_length=7, description='a list of at least one of "mon", "tue", "wed", "thu", …'),
 ]
+Times = Annotated[
+    tuple[Time, ...],
+    Meta(
+        min_length=1,
+        max_length=TIMES_MAX,
+        description=f'a list of 1 to {TIMES_MAX} times of day in quotes, such as ["08:00", "20:00"]',
+    ),
+]
+Date = Annotated[dt.date, Meta(description="a date, such as 2026-12-01")]
+Dates = Annotated[
+    tuple[dt.date, ...],
+    Meta(min_length=1, max_length=DATES_MAX, description=f"a list of 1 to {DATES_MAX} dates, such as [2026-12-01]"),
+]
+Evening = Annotated[Time | bool, Meta(description='a time of day in quotes, such as "19:00", or false')]
+Recurrence = Annotated[
+    str, Meta(min_length=1, max_length=200, description='a rule of RFC 5545, such as "FREQ=MONTHLY;BYDAY=2TU"')
+]
+Needs = Annotated[
+    tuple[Need, ...],
+    Meta(max_length=4, description='a list of "sight", "hearing", "reading" or "memory": what they do poorly'),
+]
 Consent = Annotated[dt.date, Meta(description="the date on which they agreed to be called, such as 2026-10-01")]
 References = Annotated[
     tuple[Reference, ...],
@@ -55,6 +76,14 @@ Hysteresis = Annotated[float, Meta(ge=0.1, le=5, description="degrees Celsius fr
 SilentHours = Annotated[int, Meta(ge=1, le=168, description="whole hours from 1 to 168 (a week)")] | Literal["never"]
 MainsSeconds = Annotated[int, Meta(ge=60, le=180, description="whole seconds from 60 to 180")]
 RouterMinutes = Annotated[int, Meta(ge=0, le=1_440, description="whole minutes from 0 (not at all) to 1440 (a day)")]
+LeaveMinutes = Annotated[int, Meta(ge=0, le=1_439, description="whole minutes from 0 to 1439 (a day, less one)")]
+PromptMinutes = Annotated[int, Meta(ge=1, le=60, description="whole minutes from 1 to 60")]
+MissedMinutes = Annotated[int, Meta(ge=5, le=240, description="whole minutes from 5 to 240 (4 hours)")]
+LateMinutes = Annotated[int, Meta(ge=0, le=720, description="whole minutes from 0 to 720 (12 hours)")]
+EarlyMinutes = Annotated[int, Meta(ge=0, le=240, description="whole minutes from 0 to 240 (4 hours)")]
+Bound = Annotated[float, Meta(ge=-100_000, le=100_000, description="a number from -100000 to 100000")]
+Volume = Annotated[int, Meta(ge=10, le=100, description="percent, from 10 to 100 (as loud as it goes)")]
+Rate = Annotated[int, Meta(ge=80, le=240, description="words a minute, from 80 to 240")]
 HubHours = Annotated[float, Meta(ge=0, le=72, description="hours from 0 (no battery) to 72")]
 
 
@@ -78,6 +107,11 @@ class File(Table, frozen=True, kw_only=True):
     door: Any = None
     temperature: Any = None
     visit: Any = None
+    person: Any = None
+    reminder: Any = None
+    information: Any = None
+    threshold: Any = None
+    voice: Any = None
     supervision: Any = None
     power_cut: Any = None
     accepted_gaps: Any = None
@@ -178,6 +212,64 @@ class VisitTable(Table, frozen=True, kw_only=True):
     begin: Time = field(name="from")
     to: Time
     days: Days = DAYS
+
+
+class PersonTable(Table, frozen=True, kw_only=True):
+    """`[person.mrs-a]`: somebody who lives here."""
+
+    language: Language | None = None
+    needs: Needs = ()
+
+
+class ReminderTable(Table, frozen=True, kw_only=True):
+    """`[[reminder]]`: something that the hub says in time, again and again, until it is answered or missed."""
+
+    name: Reference
+    kind: ReminderKind
+    at: Times
+    person: Reference = ""
+    text: Reference = ""
+    days: Days | None = None
+    dates: Dates | None = None
+    rule: Recurrence | None = None
+    skipped: Dates = ()
+    begin: Date | None = field(name="from", default=None)
+    until: Date | None = None
+    evening: Evening | None = None
+    leave_min: LeaveMinutes | None = None
+    repeat_min: PromptMinutes | None = None
+    snooze_min: PromptMinutes | None = None
+    missed_min: MissedMinutes | None = None
+    late_min: LateMinutes | None = None
+    early_min: EarlyMinutes | None = None
+    sensor: Reference = ""
+    reading: Reference = ""
+    alarm: bool = False
+
+
+class InformationTable(Table, frozen=True, kw_only=True):
+    """`[[information]]`: something that the resident may ask to hear."""
+
+    name: Reference
+    text: Reference
+
+
+class ThresholdTable(Table, frozen=True, kw_only=True):
+    """`[[threshold]]`: a reading that is an alarm."""
+
+    name: Reference
+    sensor: Reference
+    quantity: Reference
+    low: Bound | None = None
+    high: Bound | None = None
+
+
+class VoiceTable(Table, frozen=True, kw_only=True):
+    """`[voice]`: how loud and how fast the hub speaks."""
+
+    volume: Volume | None = None
+    quiet_volume: Volume | None = None
+    rate: Rate | None = None
 
 
 class SupervisionTable(Table, frozen=True, kw_only=True):

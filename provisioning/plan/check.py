@@ -2,16 +2,20 @@
 
 import sys
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
 
 import click
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 
 from agent.config import ConfigError
 from agent.plan.hub import plan_config
 from agent.plan.reading import PlanError, read_plan
+from agent.plan.today import today as today_in
+from provisioning.plan.notes import notes
 from provisioning.plan.tables import show
 from rules.proof import Proof, prove
 
@@ -34,8 +38,13 @@ class Checked(msgspec.Struct, kw_only=True):
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--hub", "hub_toml", type=click.Path(path_type=Path), help="The configuration of the hub it is for.")
+@click.option(
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day from which dates and reminders are looked at.  [default: today]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the proof as JSON, for machines.")
-def check(file: Path, hub_toml: Path | None, *, as_json: bool) -> None:
+def check(file: Path, hub_toml: Path | None, today: datetime | None, *, as_json: bool) -> None:
     """Prove the care plan FILE: play every alarm through everything that may fail.
 
     Shows for each alarm the worst time to a sound or light at home, to the centre, and to a human. Without --hub it is
@@ -51,7 +60,7 @@ def check(file: Path, hub_toml: Path | None, *, as_json: bool) -> None:
         click.echo(f"{file}: no such file: name the file with the care plan", err=True)
         sys.exit(EXIT_CANNOT_CHECK)
     try:
-        checked = _checked(file, hub_toml, _progress())
+        checked = _checked(file, hub_toml, today and today.date(), _progress())
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CANNOT_CHECK)
@@ -62,14 +71,16 @@ def check(file: Path, hub_toml: Path | None, *, as_json: bool) -> None:
     sys.exit(0 if checked.ok else EXIT_REFUSED)
 
 
-def _checked(file: Path, hub_toml: Path | None, progress: Callable[[int, int], None]) -> Checked:
-    """Read the plan and prove it. Raises ConfigError."""
+def _checked(file: Path, hub_toml: Path | None, today: date | None, progress: Callable[[int, int], None]) -> Checked:
+    """Read the plan, prove it, and note what is odd about it. Raises ConfigError."""
     hub = None if hub_toml is None else plan_config(hub_toml)
     try:
         plan = read_plan(file, hub and hub[0]).plan
     except PlanError as error:
         return Checked(file=str(file), ok=False, problems=tuple(str(problem) for problem in error.problems))
     proof = prove(plan, *(hub or ()), progress=progress)
+    odd = notes(plan, today or today_in(plan.time_zone))
+    proof = replace(proof, findings=(*proof.findings, *odd))
     return Checked(file=str(file), ok=proof.ok, proof=proof)
 
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import click
 
-COMMANDS = ("apply", "check", "explain")
+COMMANDS = ("apply", "check", "explain", "import-calendar")
 
 
 class PlanCommands(click.Group):
@@ -13,14 +13,18 @@ class PlanCommands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """Name the commands, without loading them."""
-        return [name for name in COMMANDS if find_spec(f"{__package__}.{name}") is not None]
+        return [name for name in COMMANDS if find_spec(f"{__package__}.{_module(name)}") is not None]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = getattr(import_module(f"{__package__}.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"{__package__}.{_module(cmd_name)}"), _module(cmd_name))
         return command
+
+
+def _module(command: str) -> str:
+    return command.replace("-", "_")
 
 
 @click.command(cls=PlanCommands)

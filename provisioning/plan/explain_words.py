@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from provisioning.plan.explain_reminders import heard, people, reminders, thresholds
 from provisioning.plan.groups import Group, groups
 from provisioning.plan.phrases import (
     CASES,
     cause,
     clock,
+    date_words,
     hours_of,
     language,
     listed,
@@ -40,6 +42,9 @@ def sentences(plan: Plan) -> tuple[Section, ...]:
         Section("When somebody has it", tuple(_taken(plan))),
         Section("Who may be asked", tuple(_contacts(plan))),
         Section("What is watched", tuple(_watched(plan))),
+        Section("Who lives here", tuple(people(plan))),
+        Section("What the hub reminds of", tuple(reminders(plan))),
+        Section("What else the hub says", tuple(heard(plan))),
         Section("At night and in quiet hours", tuple(_hours(plan, found))),
         Section("In a power cut", tuple(_power_cut(plan))),
         Section("What is never done", tuple(_never(plan, found))),
@@ -169,7 +174,7 @@ def _contact(plan: Plan, contact: Contact) -> str:
     name = named(contact.contact)
     said = [f"A text may go to {name}." if contact.channels else f"No text goes to {name}."]
     if contact.consent:
-        said.append(f"A yes was given on {_date(contact.consent)}.")
+        said.append(f"A yes was given on {date_words(contact.consent)}.")
     else:
         said.append("There is no yes yet. Ask first.")
     if contact.neighbour:
@@ -177,20 +182,6 @@ def _contact(plan: Plan, contact: Contact) -> str:
     if contact.language and contact.language != plan.language:
         said.append(f"Texts to {name} are in {language(contact.language)}.")
     return " ".join(said)
-
-
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-
-
-def _date(iso: str) -> str:
-    year, _, rest = iso.partition("-")
-    month, _, day = rest.partition("-")
-    if not (year.isdecimal() and month.isdecimal() and day.isdecimal() and 1 <= int(month) <= len(_MONTHS)):
-        return named(iso)
-    return f"{int(day)} {_MONTHS[int(month) - 1]} {year}"
 
 
 # --- what is watched ---------------------------------------------------------------------------------
@@ -214,6 +205,7 @@ def _watched(plan: Plan) -> Iterator[str]:
         comes = f"A carer comes for {named(visit.name)}, {hours_of(visit.window)}."
         by = f"The carer lets the hub know by {named(visit.sensor)}."
         yield f"{comes} {by} If not, that is an alarm at {clock(visit.window.to)}."
+    yield from thresholds(plan)
     if plan.inactivity or plan.absences:
         away = "When all are out, the hub can be set to away. Then it does not look for signs of life."
         yield f"{away} A press on a pendant ends that."

@@ -75,4 +75,6 @@ def _watched(plan: Plan) -> set[str]:
         *("cold" for room in plan.temperatures if room.low is not None),
         *("heat" for room in plan.temperatures if room.high is not None),
         *(["visit-missed"] if plan.visits else []),
+        *("reminder-missed" for reminder in plan.reminders if reminder.alarm),
+        *(["reading"] if plan.thresholds else []),
     }

@@ -25,6 +25,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "cold": ("cold", "a room is too cold"),
     "heat": ("heat", "a room is too hot"),
     "visit-missed": ("missed visit", "a carer does not come"),
+    "reminder-missed": ("missed reminder", "nobody answers what the hub reminds of"),
+    "reading": ("reading", "what is measured is too low or too high"),
 }
 """Of each kind of alarm, the short name and what starts it."""
 
@@ -48,7 +50,16 @@ CASES: dict[str, str] = {
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-LANGUAGES = {"cy": "Welsh", "de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian"}
+LANGUAGES = {
+    "cy": "Welsh",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "pl": "Polish",
+    "ur": "Urdu",
+}
 """Those that have an everyday name here; any other is said as the plan writes it."""
 
 
@@ -103,12 +114,38 @@ def clock(minute: int) -> str:
 def hours_of(window: Window) -> str:
     """Say when a window is, such as "from 22:00 to 07:00"."""
     when = "all day and all night" if window.begin == window.to else f"from {clock(window.begin)} to {clock(window.to)}"
-    days = sorted({day % 7 for day in window.days})
+    if not window.days:
+        return f"{when}, but on no day"
+    words = days_words(window.days)
+    return when if words == EACH_DAY else f"{when}, {words}"
+
+
+EACH_DAY = "each day"
+
+
+def days_words(those: Iterable[int]) -> str:
+    """Say days of the week, such as "on Monday to Friday"; 0 is Monday."""
+    days = sorted({day % 7 for day in those})
     if len(days) == len(DAYS):
-        return when
+        return EACH_DAY
     if days == list(range(5)):
-        return f"{when}, on Monday to Friday"
-    return f"{when}, on {listed(DAYS[day] for day in days)}" if days else f"{when}, but on no day"
+        return "on Monday to Friday"
+    return f"on {listed(DAYS[day] for day in days)}" if days else "on no day"
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def date_words(iso: str) -> str:
+    """Say a date, such as "3 May 2026"; anything else as it stands."""
+    year, _, rest = iso.partition("-")
+    month, _, day = rest.partition("-")
+    if not (year.isdecimal() and month.isdecimal() and day.isdecimal() and 1 <= int(month) <= len(_MONTHS)):
+        return named(iso)
+    return f"{int(day)} {_MONTHS[int(month) - 1]} {year}"
 
 
 def language(code: str) -> str:

@@ -13,7 +13,7 @@ from agent.wire.schema import COMMANDS
 from rules.actions import ChirpName
 from rules.events import ReceiptResult
 from rules.kinds import KIND_NAMES
-from rules.projection import Tone
+from rules.projection import Alert, Tone
 from rules.reports import REPORTS
 from sensors.registry import DRIVER_TYPES
 from tests.support.house import PACKAGES, PROJECT, ROOT, commands, modules, pages, targets
@@ -97,7 +97,7 @@ def test_there_is_a_page_for_each_kind_of_user() -> None:
 
 def test_residents_are_told_of_every_sound() -> None:
     told = set(code("docs/residents.md"))
-    assert {*get_args(ChirpName), *get_args(Tone)} <= told
+    assert {*get_args(ChirpName), *get_args(Tone), *get_args(Alert)} <= told
 
 
 def test_centres_are_told_of_every_event_command_and_receipt() -> None:

@@ -11,7 +11,7 @@ FOLDER = ROOT / ".fuzz"
 _TOLD_CHARS = 4_000
 NAMES = (
     *("rfxtrx", "mr60", "mr60fda2", "zigbee2mqtt"),
-    *("envelope", "signed", "command", "event", "plan-toml", "plan-json", "plan-sealed"),
+    *("envelope", "signed", "command", "message", "event", "plan-toml", "plan-json", "plan-sealed", "calendar"),
     *("pdu", "modem", "reply"),
 )
 """As in `tests.fuzz.targets`, which may be loaded only once it can be watched."""
@@ -21,7 +21,7 @@ def look(name: str, seconds: int) -> None:
     """Look at one target, in a process of its own. Ends the process."""
     import atheris  # noqa: PLC0415 -- it must come before what it is to watch, and only `make fuzz` installs it
 
-    with atheris.instrument_imports(include=["rules", "sensors", "agent"]):
+    with atheris.instrument_imports(include=["rules", "sensors", "agent", "provisioning.plan"]):
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415 -- see above
 
     target, corpus = TARGETS[name], FOLDER / name

@@ -3,14 +3,20 @@
 A promise: bad input is refused with the one error that is stated for it, or counted and survived; nothing piles up.
 """
 
+import asyncio
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey, OKPKey
 
+from agent.messages.arrival import Messages
+from agent.messages.keeping import Keeping
 from agent.plan.reading import PlanError, parse, read_plan
 from agent.sms.dialogue import Dialogue
 from agent.sms.pdu import PduError, submit
@@ -20,7 +26,8 @@ from agent.uplink.inward import Inward
 from agent.wire.envelope import CENTRE_ALGORITHM, EnvelopeError, Signer, Verifier
 from agent.wire.messages import UnreadableError, decode_event, decode_report
 from agent.wire.schema import COMMANDS
-from agent.wire.sealing import AddressError, SealError, open_plan
+from agent.wire.sealing import AddressError, SealError, _encrypt, open_plan
+from provisioning.plan.calendar import CalendarError, read_calendar
 from rules.engine import step
 from rules.events import Commanded, Config, LinkUp, Sensor, Started, Triggered
 from rules.replies import read_reply
@@ -44,6 +51,9 @@ class Target(NamedTuple):
 
     take: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
+
+
+_LONDON = ZoneInfo("Europe/London")
 
 
 # --- what is heard at home -----------------------------------------------------------------------------
@@ -136,6 +146,15 @@ def _plan(data: bytes, *, json: bool) -> None:
     assert b"447700900" not in told.encode(errors="replace")
 
 
+def _calendar(data: bytes) -> None:
+    """A calendar that somebody was sent: refused, or taken as tables that a plan takes."""
+    try:
+        found = read_calendar(data, _LONDON, date(2026, 11, 22), "mrs-a")
+    except CalendarError:
+        return
+    read_plan({"person": {"mrs-a": {}}, "reminder": list(found.reminders), "private": {"texts": found.texts}})
+
+
 def _sealed_plan(data: bytes) -> None:
     """What the centre itself signed, on the plan's topic."""
     try:
@@ -207,6 +226,28 @@ _COMMAND = {
     "nonce": "nonce",
     "data": {"alarm": "e1-alarm-1", "outcome": "fine"},
 }
+_HUB_KEY = ECKey.generate_key("P-256")
+
+
+async def _unwritten(*_: object) -> None:
+    """Keep nothing: the disk is another's matter."""
+
+
+_MESSAGES = Messages(
+    Keeping(Path()), _HUB_KEY, house=House, put=lambda _: True, text={"dinner": ""}.get, carry=_unwritten
+)
+
+
+def _message(data: bytes) -> None:
+    """A `say` command as it came, and with these bytes sealed in it: nothing of it goes on to the rules (S11)."""
+    bodies = data.decode(errors="replace"), msgspec.json.encode({"sealed": _encrypt(data, _HUB_KEY)}).decode()
+    for body in bodies:
+        opened = asyncio.run(_MESSAGES._opened(Commanded("c1", "say", body)))
+        assert len(opened.body) + len(opened.refused) <= SEEN_MAX
+        assert opened.body == "{}" if opened.refused else set(msgspec.json.decode(opened.body)) <= _OF_A_MESSAGE
+
+
+_OF_A_MESSAGE = {"text", "sealed", "person", "hours"}
 _BODIES: tuple[dict[str, object], ...] = (
     {"alarm": "e1-alarm-1", "outcome": "fine"},
     {"mode": "away"},
@@ -224,6 +265,26 @@ def _json(*values: object) -> tuple[bytes, ...]:
 
 _PLANS = tuple(path.read_bytes() for path in sorted((ROOT / "provisioning" / "examples").glob("*.toml")))
 
+_CALENDAR = b"""BEGIN:VCALENDAR\r
+VERSION:2.0\r
+BEGIN:VEVENT\r
+UID:1\r
+SUMMARY:Day centre\r
+DTSTART;TZID=Europe/London:20261201T103000\r
+RRULE:FREQ=WEEKLY;UNTIL=20271231T103000Z;BYDAY=TU,TH\r
+EXDATE;TZID=Europe/London:20261224T103000,20261231T103000\r
+END:VEVENT\r
+BEGIN:VEVENT\r
+UID:1\r
+SUMMARY:Day centre\\, moved\r
+RECURRENCE-ID;RANGE=THISANDFUTURE:20261208T103000Z\r
+DTSTART;VALUE=DATE:20261209\r
+STATUS:CONFIRMED\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
+_CALENDARS = (_CALENDAR, _CALENDAR.replace(b"WEEKLY", b"MONTHLY").replace(b"TU,TH", b"-1TU;BYHOUR=10"))
+
 TARGETS: Mapping[str, Target] = {
     "rfxtrx": Target(partial(_serial, RfxtrxDecoder), _whole(*(bytes.fromhex(each[0]) for each in RFXTRX.values()))),
     "mr60": Target(partial(_serial, Mr60Decoder), _whole(MR60_FALL, MR60_PRESENCE)),
@@ -240,9 +301,11 @@ TARGETS: Mapping[str, Target] = {
     ),
     "envelope": Target(_envelope, (Signer(_CENTRE, CENTRE_ALGORITHM).seal(b"{}"),)),
     "signed": Target(_signed, _json(_RECEIPT, _COMMAND)),
+    "message": Target(_message, _json({"text": "dinner", "hours": 3}, {"text": "Dinner is ready.", "language": "en"})),
     "command": Target(_command, _json(*_BODIES)),
     "plan-toml": Target(partial(_plan, json=False), _PLANS),
     "plan-json": Target(partial(_plan, json=True), _json(*(tomllib.loads(each.decode()) for each in _PLANS))),
+    "calendar": Target(_calendar, _CALENDARS),
     "plan-sealed": Target(_sealed_plan, _json({"aud": "hub-1", "iat": 1, "version": 3, "language": "en"}, _RECEIPT)),
     "event": Target(
         _event,

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -13,9 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.clock import SystemClock
+from agent.plan.reading import read_plan
 from provisioning.cli import main
 from provisioning.plan.command import plan
+from provisioning.plan.notes import notes
 from provisioning.plan.tables import span
+from rules.plan import REMINDERS_MAX, Plan, Reminder, Window
 from simulators.keys import make_keys
 
 ROOT = Path(__file__).parents[2]
@@ -178,6 +182,69 @@ def test_the_hub_without_a_modem_must_declare_its_gap(check: Check, broken: Call
     assert errors(result) == {("no-human", "door-button/mains-off")}
 
 
+# --- what is odd, and refuses nothing ----------------------------------------------------------------
+
+CONSENT = "[contact.daughter]\nconsent = 2026-09-28"
+
+
+def noted(file: Path, today: str = "2026-11-22") -> set[tuple[str, str]]:
+    found = notes(read_plan(file).plan, date.fromisoformat(today))
+    assert {each.severity for each in found} <= {"warning"}
+    return {(each.code, each.where) for each in found}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_plan_has_nothing_odd(name: str) -> None:
+    assert noted(EXAMPLES / f"{name}.toml") == set()
+
+
+def test_a_consent_that_is_yet_to_come_is_noted_until_it_has(check: Check, broken: Callable[..., Path]) -> None:
+    file = broken("alone", (CONSENT, CONSENT.replace("2026-09-28", "2027-09-28")))
+    assert noted(file) == {("consent-to-come", "daughter")}
+    assert noted(file, "2027-09-28") == set()
+    result = check(file, "--today", "2027-09-27")
+    assert (result.exit_code, "[consent-to-come]" in result.output) == (0, True)
+    assert "[consent-to-come]" not in check(file, "--today", "2027-09-28").output
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ([('text = "drink"\n', "")], ("no-text", "reminder a-glass-of-water")),
+        ([('["20:00"]', '["23:00"]')], ("in-quiet-hours", "reminder evening-tablets")),
+        ([('["11:00", "15:30"]', '["08:04"]')], ("close-together", "reminder morning-tablets")),
+        ([('["11:00", "15:30"]', '["11:00", "11:04"]')], ("close-together", "reminder a-glass-of-water")),
+        ([('["20:00"]', '["19:01"]')], ("close-together", "reminder chiropodist")),
+        ([("missed_min = 15", "until = 2026-11-21")], ("over", "reminder a-glass-of-water")),
+        ([("missed_min = 15", "dates = [2026-11-20, 2026-11-21]")], ("over", "reminder a-glass-of-water")),
+    ],
+)
+def test_an_odd_reminder_is_noted(
+    broken: Callable[..., Path], changes: list[tuple[str, str]], note: tuple[str, str]
+) -> None:
+    assert noted(broken("alone", *changes)) == {note}
+
+
+def test_what_is_far_apart_or_for_another_ear_is_not_noted(broken: Callable[..., Path]) -> None:
+    assert noted(broken("alone", ('["11:00", "15:30"]', '["08:05"]'))) == set()
+    both = ('["09:00", "13:30", "20:00"]', '["08:31", "13:30", "20:00"]')
+    assert noted(broken("couple", both)) == set()
+    assert noted(broken("couple", both, ('person = "mr-b"\n', ""))) == {("close-together", "reminder his-tablets")}
+
+
+def test_s12_the_fullest_plan_is_looked_at_soon() -> None:
+    times = tuple(range(0, 24 * 60, 2 * 60))
+    rule = "FREQ=DAILY;BYMONTH=1,2,3,4,5,6,7,8,9,10,11,12"
+    full = tuple(
+        Reminder(name=f"r-{number}", kind="drink", times=times, rule=rule, begin="2001-01-01")
+        for number in range(REMINDERS_MAX)
+    )
+    began = process_time()
+    found = notes(Plan(time_zone="Europe/London", reminders=full, quiet=Window(begin=61, to=62)), date(2026, 11, 22))
+    assert process_time() - began < 5
+    assert len(found) <= 3 * REMINDERS_MAX
+
+
 # --- for a hub, and when it cannot be checked ------------------------------------------------------------
 
 
@@ -227,7 +294,7 @@ def test_a_plan_that_cannot_be_read_is_refused_with_each_problem(check: Check, t
 
 def test_the_command_is_found_and_lists_its_commands() -> None:
     listed = CliRunner().invoke(plan, ["--help"]).output
-    for name in ("apply", "check", "explain"):
+    for name in ("apply", "check", "explain", "import-calendar"):
         assert name in listed
     assert CliRunner().invoke(plan, ["unheard-of"]).exit_code == 2
     assert main.name == "main"

@@ -29,16 +29,23 @@ from rules.plan import (
     Contact,
     Door,
     Inactivity,
+    Information,
     Ladder,
     Means,
+    Need,
+    Person,
     Plan,
     PowerCut,
+    Reminder,
+    ReminderKind,
     Rule,
     Silence,
     Step,
     Supervision,
     Temperature,
+    Threshold,
     Visit,
+    Voice,
     Window,
 )
 from rules.proof import cases
@@ -93,6 +100,25 @@ FULL = Plan(
     doors=(Door(sensor="front-door", open_ms=10 * MIN, leaving=Window(begin=23 * 60, to=6 * 60)),),
     temperatures=(Temperature(sensor="kitchen", low=16, high=30),),
     visits=(Visit(name="lunch", sensor="hall-button", window=Window(begin=720, to=780, days=(0, 1, 2, 3, 4))),),
+    people=(Person(person="mrs-a", needs=("sight", "memory")), Person(person="mr-a", language="pl")),
+    reminders=(
+        Reminder(name="tablets", person="mrs-a", times=(480, 1200), sensor="lid", alarm=True, repeat_ms=5 * MIN),
+        Reminder(name="scales", kind="weigh", times=(465,), days=(0, 2), sensor="scales", reading="weight"),
+        Reminder(
+            name="clinic",
+            kind="appointment",
+            person="mr-a",
+            times=(630,),
+            rule="FREQ=MONTHLY;BYDAY=2TU",
+            begin="2026-01-01",
+            skipped=("2026-02-10",),
+        ),
+        Reminder(name="eye-drops", times=(600,), begin="2026-05-01", until="2026-05-14", missed_ms=15 * MIN),
+        Reminder(name="party", kind="other", times=(900,), dates=("2026-05-03", "2027-05-03")),
+    ),
+    information=(Information(name="bins", text="bins"), Information(name="chemist", text="chemist")),
+    thresholds=(Threshold(name="heavy", sensor="scales", quantity="weight", low=50, high=68.5),),
+    voice=Voice(volume=80, quiet_volume=30),
     supervision=Supervision(
         silences=(Silence(sensor="fridge", after_ms=12 * HOUR), Silence(sensor="cord", after_ms=0))
     ),
@@ -157,8 +183,43 @@ def plans(names: st.SearchStrategy[str], sensors: st.SearchStrategy[str]) -> st.
     def some(each: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
         return st.lists(each, max_size=3).map(tuple)
 
+    dates = st.lists(st.sampled_from(["2026-05-03", "2027-11-30"]), unique=True, max_size=2).map(tuple)
+    reminders = st.builds(
+        Reminder,
+        name=names,
+        kind=st.sampled_from(get_args(ReminderKind)),
+        person=st.just("") | names,
+        times=st.lists(st.integers(0, 1439), min_size=1, max_size=4, unique=True).map(tuple),
+        days=st.lists(st.integers(0, 6), min_size=1, unique=True).map(tuple),
+        dates=dates,
+        skipped=dates,
+        rule=st.sampled_from(["", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"]),
+        begin=st.sampled_from(["2026-01-01", "2027-03-28"]),
+        until=st.sampled_from(["", "2028-01-01"]),
+        evening=st.none() | st.just(1140),
+        leave_ms=limits,
+        repeat_ms=limits,
+        missed_ms=limits,
+        sensor=st.just("") | sensors,
+        reading=st.just("") | names,
+        alarm=st.booleans(),
+    )
+    needs = st.lists(st.sampled_from(get_args(Need)), unique=True, max_size=4).map(tuple)
     return st.builds(
         Plan,
+        people=some(st.builds(Person, person=names, language=st.sampled_from(["", "pl", "ur"]), needs=needs)),
+        reminders=some(reminders),
+        information=some(st.builds(Information, name=names, text=names)),
+        thresholds=some(
+            st.builds(
+                Threshold,
+                name=names,
+                sensor=sensors,
+                quantity=names,
+                low=st.none() | st.just(-2.5),
+                high=st.just(140.0),
+            )
+        ),
         version=st.integers(0, 9_999_999_999),
         language=st.sampled_from(["en", "de", "cy"]),
         time_zone=st.sampled_from(["UTC", "Europe/London", "Europe/Berlin"]),
@@ -342,6 +403,38 @@ def test_what_is_watched_is_told_with_its_times() -> None:
     assert "from 12:00 to 13:00, on Monday to Friday" in point(FULL, "lunch")
     assert "12 hours" in point(FULL, "fridge")
     assert "test it by hand" in point(FULL, "cord still works")
+
+
+def test_reminders_are_told_with_their_times_days_and_answers() -> None:
+    assert "mrs-a to take tablets. This is at 08:00 and 20:00, each day." in point(FULL, "take tablets")
+    again = point(FULL, "To open lid")
+    assert "every 5 minutes" in again
+    assert "for 30 minutes, it is missed. That is an alarm." in again
+    assert "at 07:45, on Monday and Wednesday" in point(FULL, "get on the scales")
+    assert "scales is an answer" in point(FULL, "To be measured by")
+    assert point(FULL, "of clinic") == (
+        "The hub reminds mr-a of clinic. It is at 10:30, on some days. The first are 13 January 2026, 10 March 2026 "
+        "and 14 April 2026. The hub speaks on the day before at 19:00, and 1 hour before."
+    )
+    assert "from 1 May 2026 on, up to 14 May 2026" in point(FULL, "eye-drops")
+    assert "on 3 May 2026 and 3 May 2027" in point(FULL, "party")
+    assert "The hub reminds of nothing." in said(Plan())
+
+
+def test_who_lives_there_what_may_be_asked_and_what_is_measured_are_told() -> None:
+    assert "mrs-a can not see well and forgets things" in point(FULL, "to mrs-a.")
+    assert "speaks Polish to mr-a" in said(FULL)
+    assert "80 out of 100" in point(FULL, "In quiet hours it is 30")
+    assert point(FULL, "in turn").endswith("bins and chemist.")
+    assert "below 50 or above 68.5" in point(FULL, "the weight at scales")
+    assert "is no doctor" in said(FULL)
+    assert "is no doctor" not in said(Plan())
+
+
+def test_messages_are_told_with_the_hours_that_the_rules_keep() -> None:
+    assert "That is from 08:00 to 21:00." in said(Plan())
+    assert "That is not at night, and not in quiet hours." in said(FULL)
+    assert "15 minutes" in point(FULL, "till somebody presses")
 
 
 def test_a_power_cut_and_the_hours_are_told() -> None:

@@ -247,6 +247,21 @@ REFUSALS = {
         "temperature[1].high",
         "further apart",
     ),
+    "two doors on one sensor": (
+        '[[door]]\nsensor = "front"\nopen_min = 5\n[[door]]\nsensor = "front"\nopen_min = 9',
+        "door[2].sensor",
+        "give each its own",
+    ),
+    "two rooms on one sensor": (
+        '[[temperature]]\nsensor = "hall"\nlow = 5\n[[temperature]]\nsensor = "hall"\nlow = 9',
+        "temperature[2].sensor",
+        "give each its own",
+    ),
+    "two visits of one name": (
+        '[[visit]]\nname = "a"\nsensor = "b"\nfrom = "08:00"\nto = "09:00"\n' * 2,
+        "visit[2].name",
+        "give each its own",
+    ),
     "a silence": ("[supervision.silent_after_h]\nfront = 0", "supervision.silent_after_h.front", '"never"'),
     "a battery": ("[power_cut]\nhub_h = 100", "power_cut.hub_h", "from 0 (no battery) to 72"),
     "a gap": ('accepted_gaps = ["It is fine"]', "accepted_gaps[1]", "copy it from there"),
@@ -480,6 +495,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     loud = ["pendant", "fall", "flood", "smoke", "inactivity"]
     rules = draw(st.dictionaries(st.sampled_from(loud), rule(names), max_size=3))
     sensors = st.lists(references, min_size=1, max_size=3, unique=True)
+    people = draw(st.lists(references, max_size=2, unique=True))
+    reminder = reminders(people, sorted(texts))
     inactivity = st.fixed_dictionaries(
         {"name": references, "limit_min": st.integers(15, 5940)}, optional={"sensors": sensors}
     )
@@ -503,8 +520,36 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "inactivity": draw(st.lists(inactivity, max_size=3, unique_by=lambda each: each["name"])),
         "temperature": draw(st.lists(temperature, max_size=3, unique_by=lambda each: each["sensor"])),
         "visit": [{"name": "a-visit", "sensor": draw(references), **draw(window)}],
+        "person": {name: {"needs": ["sight"]} for name in people},
+        "reminder": draw(st.lists(reminder, max_size=3, unique_by=lambda each: each["name"])),
+        "information": [{"name": name, "text": name} for name in texts],
+        "threshold": [{"name": "heavy", "sensor": "scales", "quantity": "weight", "high": draw(st.floats(0, 300))}],
+        "voice": {"volume": draw(st.integers(10, 100))},
         "private": {"numbers": {name: f"+4477009{place:05d}" for place, name in enumerate(contacts)}, "texts": texts},
     }
+
+
+@st.composite
+def reminders(draw: st.DrawFn, people: list[str], texts: list[str]) -> dict[str, Any]:
+    day = st.dates(dt.date(2026, 1, 1), dt.date(2030, 1, 1))
+    rule = {"rule": "FREQ=MONTHLY;BYDAY=-1FR", "from": draw(day)}
+    listed = {"dates": draw(st.lists(day, min_size=1, max_size=3, unique=True))}
+    maybe: list[dict[str, Any]] = [{}, {"missed_min": 15, "repeat_min": 5, "late_min": 0}]
+    answered: list[dict[str, Any]] = [{}, {"sensor": "lid", "early_min": 30, "alarm": True}]
+    return {
+        "name": draw(references),
+        "kind": draw(st.sampled_from(["medication", "drink", "weigh", "other"])),
+        "at": draw(st.lists(times, min_size=1, max_size=1)),
+        **draw(st.sampled_from([rule, listed, {"days": draw(days)}, {}])),
+        **draw(st.sampled_from(maybe)),
+        **draw(st.sampled_from(answered)),
+        **draw(one_of("person", people)),
+        **draw(one_of("text", texts)),
+    }
+
+
+def one_of(key: str, values: list[str]) -> st.SearchStrategy[dict[str, str]]:
+    return st.sampled_from([{}, *({key: value} for value in values)])
 
 
 @st.composite
@@ -575,6 +620,11 @@ KEYS = [
     "night",
     "inactivity",
     "door",
+    "person",
+    "reminder",
+    "information",
+    "threshold",
+    "voice",
     "supervision",
     "accepted_gaps",
     "private",
