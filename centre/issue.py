@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from agent.wire.envelope import CENTRE_ALGORITHM, Key, Signer
 from agent.wire.messages import Command, Receipt
-from agent.wire.sealing import seal_plan
+from agent.wire.sealing import seal_message, seal_plan
+from rules.commands import MESSAGE_HOURS, SayMessage
 from rules.values import Now, Value
 
 REPEAT_MS = (5_000, 10_000, 20_000, 30_000)
@@ -42,6 +43,14 @@ class Issuer:
         `key` is the hub's public key for plans, to which numbers and texts are encrypted (S11). Raises ValueError.
         """
         return seal_plan(document, hub, now.wall_ms // 1000, self._signer, key)
+
+
+def message(text: str, language: str, key: Key, *, person: str = "", hours: int = MESSAGE_HOURS) -> SayMessage:
+    """Give the data of a `say` command: a message for a hub, encrypted to its public `key` for plans (S11).
+
+    `language` as BCP 47 writes it, `person` is whom it is for (a reference). Raises ValueError.
+    """
+    return SayMessage(sealed=seal_message(text, language, key), person=person, hours=hours)
 
 
 class Pending(Value, frozen=True, kw_only=True):

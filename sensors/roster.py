@@ -8,7 +8,7 @@ import msgspec
 
 from rules.events import Cleared, Event, Heard, Measured, Triggered, Troubled
 from sensors.driver import Observation
-from sensors.senses import hears
+from sensors.senses import hears, matters, measures
 
 HEARD_EVERY_MS = 600_000
 MEASURED_EVERY_MS = 600_000
@@ -17,6 +17,13 @@ ACTIVE_AGAIN_MS = 60_000
 
 Each costs a commit, and cards wear out. Silence is supervised in hours, so ten minutes are near enough; a sensor that
 may be silent for less than 100 min is told of more often, see `Roster.supervise`."""
+
+MEASURED_MAX = 10
+"""What somebody measures is told at once, so often in ten minutes: a scale tells several before it comes to rest."""
+
+MEASURED_AGAIN_MS = 60 * 60_000
+"""The same value is another measurement when nothing was heard of it for so long. Before that it is a repetition:
+bridges tell with a battery's level all else they know. (Our own figure.)"""
 
 _HEARD_SHARE = 10
 """A tenth of the time that a sensor may be silent is near enough."""
@@ -51,6 +58,14 @@ class Stranger(msgspec.Struct, frozen=True):
     heard_ms: int
 
 
+class _Measurement:
+    """The last of a quantity: its value, when it was last heard, and how often in this span of time it was told."""
+
+    def __init__(self, value: float, at_ms: int) -> None:
+        self.value, self.heard_ms = value, at_ms
+        self.span_ms, self.told = at_ms, 0
+
+
 class _Known:
     """What the roster remembers of one sensor."""
 
@@ -65,6 +80,7 @@ class _Known:
         self.parts: set[str] = set()
         self.troubles: dict[str, bool] = {}
         self.readings: dict[str, tuple[float, int]] = {}
+        self.measurements: dict[str, _Measurement] = {}
 
 
 class Roster:
@@ -140,14 +156,19 @@ class Roster:
         return self._parts.get((driver, seen.address), [])
 
     def _is_deaf(self, sensor: str, seen: Observation) -> bool:
-        """Say whether this is a level of a part that means nothing to the kind of sensor that the device is."""
+        """Say whether this is a level of a part, or a quantity, that means nothing to this kind of sensor."""
         place = self._places[sensor]
+        if seen.what == "reading":
+            return not measures(place.kind, seen.quantity)
         if seen.what not in {"active", "clear"} or seen.address == place.address:
             return False
         return not hears(place.kind, seen.address.rpartition("/")[2])
 
     def _teller(self, sensor: str, seen: Observation) -> "_Tell":
-        moves = self._places[sensor].kind == "motion"
+        kind = self._places[sensor].kind
+        if seen.what == "reading" and matters(kind, seen.quantity):
+            return _measured
+        moves = kind == "motion"
         return _MOVES.get(seen.what, _TELL[seen.what]) if moves else _TELL[seen.what]
 
     def _life(self, sensor: str, seen: Observation, at_ms: int) -> list[Event]:
@@ -243,6 +264,24 @@ def _reading(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[
         return []
     known.readings[seen.quantity] = (seen.value, at_ms)
     return [Measured(sensor, seen.quantity, seen.value, seen.unit)]
+
+
+def _measured(sensor: str, known: _Known, seen: Observation, at_ms: int) -> list[Event]:
+    """Tell what somebody measured: a reminder may wait for it. What a broker kept was measured another time."""
+    if not math.isfinite(seen.value):
+        return []
+    last = known.measurements.get(seen.quantity)
+    if last is None and len(known.measurements) >= _QUANTITIES_MAX:
+        return []
+    again = last is not None and last.value == seen.value and at_ms - last.heard_ms < MEASURED_AGAIN_MS
+    last = known.measurements.setdefault(seen.quantity, _Measurement(seen.value, at_ms))
+    last.value, last.heard_ms = seen.value, at_ms
+    if seen.kept or again:
+        return []
+    if at_ms - last.span_ms >= MEASURED_EVERY_MS:
+        last.span_ms, last.told = at_ms, 0
+    last.told += 1
+    return [Measured(sensor, seen.quantity, seen.value, seen.unit)] if last.told <= MEASURED_MAX else []
 
 
 def _alive(_sensor: str, _known: _Known, _seen: Observation, _at_ms: int) -> list[Event]:

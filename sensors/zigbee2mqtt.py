@@ -11,6 +11,7 @@ import msgspec
 
 from sensors.driver import Observation
 from sensors.repeats import Repeats
+from sensors.senses import MEASURED, OF_ANY
 
 PAYLOAD_BYTES_MAX: Final = 64 * 1024
 
@@ -36,7 +37,7 @@ _POSTURES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
 # The same word tells whether somebody is in bed; one who is on the floor is not.
 _IN_BED = frozenset({"on_the_bed"})
 _OUT_OF_BED = frozenset({"unoccupied", "occupied", "sitting", "low_posture", "falling"})
-_READINGS: Mapping[str, str] = {"battery": "%", "temperature": "°C"}
+_READINGS: Mapping[str, str] = {**OF_ANY, **MEASURED}
 
 
 class Zigbee2MqttDecoder:

@@ -1,12 +1,16 @@
 """What the centre sends: signed as the contract says, and commands repeated until they are answered."""
 
+import base64
+
 import msgspec
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
 from agent.wire.envelope import CENTRE_ALGORITHM, KeyFileError, Verifier
 from agent.wire.messages import Command, Receipt, read
-from centre.issue import LIFETIME_S, PENDING_PER_HUB_MAX, Commands, Issuer, TooManyCommandsError
+from agent.wire.sealing import MESSAGE_CHARS_MAX, SealError, open_message
+from centre.issue import LIFETIME_S, PENDING_PER_HUB_MAX, Commands, Issuer, TooManyCommandsError, message
+from rules.commands import SEALED_CHARS_MAX
 from rules.values import Now
 
 KEY = OKPKey.generate_key("Ed25519")
@@ -89,3 +93,40 @@ def test_s12_one_hubs_commands_are_bounded_and_do_not_stop_anothers() -> None:
     with pytest.raises(TooManyCommandsError, match="hub-1"):
         under_way.give("hub-1", "test", {}, START)
     under_way.give("hub-2", "test", {}, START)
+
+
+# --- messages ---------------------------------------------------------------------------------------
+
+HUB_KEY = ECKey.generate_key("P-256")
+DENTIST = "Der Zahnarzt um zehn, Frau Müller!"
+
+
+def test_s11_a_message_is_in_no_byte_of_its_command() -> None:
+    data = message(DENTIST, "de", HUB_KEY, person="p1", hours=48)
+    under_way = commands()
+    under_way.give("hub-1", "say", data, START)
+    ((_, command),) = under_way.due(at(0), online)
+    payload = base64.urlsafe_b64decode(Issuer(KEY).seal(command).split(b".")[1] + b"==")
+    sealed = msgspec.json.decode(bytes(command.data))
+    assert (sealed["person"], sealed["hours"]) == ("p1", 48)
+    for part in (payload, *(base64.urlsafe_b64decode(each + "==") for each in sealed["sealed"].split("."))):
+        assert b"Zahnarzt" not in part
+    assert open_message(sealed["sealed"], HUB_KEY) == {"text": DENTIST, "language": "de"}
+
+
+def test_a_message_is_opened_with_the_hubs_own_key_alone() -> None:
+    data = message(DENTIST, "de", HUB_KEY)
+    with pytest.raises(SealError, match="not encrypted to this hub"):
+        open_message(data.sealed, ECKey.generate_key("P-256"))
+    with pytest.raises(SealError, match="no key for private parts"):
+        open_message(data.sealed, None)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * (MESSAGE_CHARS_MAX + 1)])
+def test_a_message_that_no_hub_would_say_is_not_sealed(text: str) -> None:
+    with pytest.raises(ValueError, match="300 characters"):
+        message(text, "en", HUB_KEY)
+
+
+def test_the_longest_message_fits() -> None:
+    assert len(message("\N{PEDESTRIAN}" * MESSAGE_CHARS_MAX, "en", HUB_KEY).sealed) < SEALED_CHARS_MAX

@@ -123,6 +123,67 @@ def test_readings_are_told_when_changed_and_at_most_every_ten_minutes() -> None:
     assert read(88, 1) == [Measured("leak", "battery", 88, "%")]
 
 
+def scale(kind: str = "reading") -> Home:
+    return Home(("bus", "scale", "scale", kind))
+
+
+def weigh(home: Home, value: float, after_ms: int = 1, quantity: str = "weight", **more: Any) -> list[Any]:
+    return home.calls("scale", "reading", quantity=quantity, value=value, unit="kg", after_ms=after_ms, **more)
+
+
+def test_what_somebody_measures_is_told_at_once_each_time() -> None:
+    home = scale()
+    told = [weigh(home, value, 2_000) for value in (60.2, 61.0, 60.9)]
+    assert told == [[Measured("scale", "weight", value, "kg")] for value in (60.2, 61.0, 60.9)]
+
+
+def test_the_same_weight_is_a_repetition_within_the_hour_and_tomorrow_another_measurement() -> None:
+    home = scale()
+    assert weigh(home, 60.9)
+    assert weigh(home, 60.9, 59 * MINUTE) == []
+    assert weigh(home, 60.9, 59 * MINUTE) == [], "a bridge that tells it all the time with something else"
+    assert weigh(home, 60.9, 60 * MINUTE) == [Measured("scale", "weight", 60.9, "kg")]
+
+
+def test_what_a_broker_kept_was_measured_another_time() -> None:
+    home = scale()
+    assert weigh(home, 60.9, kept=True) == []
+    assert weigh(home, 60.9) == [], "and told again with the next sign of life"
+    assert weigh(home, 61.0) == [Measured("scale", "weight", 61.0, "kg")]
+
+
+def test_s12_what_never_comes_to_rest_is_thinned() -> None:
+    home = scale()
+    assert sum(len(weigh(home, 50 + number / 10, 1_000)) for number in range(600)) == 10
+    assert weigh(home, 40.0, 10 * MINUTE)
+
+
+def test_s12_quantities_that_never_end_are_bounded() -> None:
+    home = scale()
+    assert sum(len(weigh(home, 1.0, quantity=f"q{number}")) for number in range(100)) == 16
+
+
+def test_the_battery_of_a_scale_is_thinned_as_any_other() -> None:
+    home = scale()
+    assert weigh(home, 90, quantity="battery")
+    assert weigh(home, 89, quantity="battery") == []
+
+
+@pytest.mark.parametrize("kind", ["", "flood", "motion", "temperature", "pendant"])
+def test_other_kinds_measure_nothing_of_a_person(kind: str) -> None:
+    home = scale(kind)
+    assert weigh(home, 60.9) == []
+    assert home.roster.last_heard_ms["scale"] is not None, "but it is a sign of life"
+    assert weigh(home, 20.0, quantity="temperature")
+
+
+def test_a_lid_opens_and_closes_as_a_door_does() -> None:
+    home = Home(("bus", "box", "box", "lid"))
+    assert home.calls("box/contact", "active", detail="open") == [Triggered("box", "open", sustained=True)]
+    assert home.calls("box/contact", "clear") == [Cleared("box")]
+    assert home.calls("box/contact", "active", detail="open") == [Triggered("box", "open", sustained=True)]
+
+
 # --- what is watched -----------------------------------------------------------------------------------
 
 
@@ -167,6 +228,8 @@ def test_what_is_only_watched_never_calls_for_help(kind: str, part: str) -> None
         ("door", {"contact"}),
         ("bed", {"bed", "occupancy"}),
         ("chair", {"occupancy"}),
+        ("lid", {"contact"}),
+        ("reading", set()),
     ],
 )
 def test_a_watched_device_hears_its_own_parts(kind: str, parts: set[str]) -> None:

@@ -52,6 +52,13 @@ def test_water_calls_whether_it_comes_now_or_was_kept(kept: bool) -> None:
     assert all(each.kept is kept for each in seen)
 
 
+def test_what_a_scale_or_a_cuff_measures_is_a_reading_with_its_unit() -> None:
+    seen = Bus().say("scale", {"weight": 61.2, "impedance": 500, "pulse": True, "glucose": "5.1", "linkquality": 80})
+    assert [(each.quantity, each.value, each.unit) for each in seen if each.what == "reading"] == [
+        ("weight", 61.2, "kg")
+    ]
+
+
 @pytest.mark.parametrize("report", [{"battery": 90}, {"water_leak": None}, {"linkquality": 12}, {}])
 def test_a_report_that_does_not_say_dry_proves_life_only(report: dict[str, Any]) -> None:
     assert {each.what for each in Bus().say("leak", report)} <= {"alive", "reading"}
