@@ -3,20 +3,24 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from agent.ask import DEFAULT_SOCKET, AskError, ask
-from agent.status import AlarmStatus, FaultStatus, HubStatus, LinkStatus
+from agent.status import AlarmStatus, FaultStatus, HubStatus, LinkStatus, RemindersStatus
+from agent.wire.messages import UnreadableError
+from provisioning.commands.reminders import count
+from provisioning.commands.reminders import show as show_reminders
+from provisioning.commands.tables import Row, bad, good, table
 
 EXIT_UNWELL = 1
 EXIT_CANNOT_ASK = 2
 
-Row = tuple[str | Text, ...]
+T = TypeVar("T")
 
 
 class _Refusal(msgspec.Struct):
@@ -24,7 +28,8 @@ class _Refusal(msgspec.Struct):
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the hub's answer as it is: one line of JSON.")
+@click.option("--reminders", is_flag=True, help="Show how the reminders of the last 14 days were answered.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as one line of JSON.")
 @click.option(
     "--socket",
     "path",
@@ -33,43 +38,68 @@ class _Refusal(msgspec.Struct):
     show_default=True,
     help="The hub's local socket.",
 )
-def status(path: Path, *, as_json: bool) -> None:
+def status(path: Path, *, reminders: bool, as_json: bool) -> None:
     """Show how the running hub is.
 
     \b
     Exits with
       0  all is well
-      1  a fault stands, or an alarm is not delivered: the centre has given no receipt for it
+      1  a fault stands, or an alarm is not delivered: the centre has given no receipt for it;
+         with --reminders: one was missed in the last 24 hours, or not all could be read
       2  the hub cannot be asked
     """  # noqa: D301 -- click's mark for lines kept as they are
     try:
-        answer = ask(path)
-        hub = _read(answer)
+        well = (_status_of_reminders if reminders else _status)(path, as_json=as_json)
     except AskError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CANNOT_ASK)
+    sys.exit(0 if well else EXIT_UNWELL)
+
+
+def _status(path: Path, *, as_json: bool) -> bool:
+    """Show how the hub is; tell whether it is well. Raises AskError."""
+    answer = ask(path)
+    hub = _read(answer, HubStatus)
     if as_json:
         click.echo(answer)
     else:
         show(hub, Console())
-    sys.exit(0 if hub.well else EXIT_UNWELL)
+    return hub.well
 
 
-def _read(answer: bytes) -> HubStatus:
+def _status_of_reminders(path: Path, *, as_json: bool) -> bool:
+    """Show how reminders were answered; tell whether nothing was missed. Raises AskError."""
+    answer = _read(ask(path, question="reminders"), RemindersStatus)
+    try:
+        told = count(answer)
+    except (UnreadableError, ValueError) as error:
+        raise _unusable(str(error)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+    else:
+        show_reminders(told, Console())
+    return not told.missed_lately and not told.trouble
+
+
+def _read(answer: bytes, document: type[T]) -> T:
     """Read the hub's answer. Raises AskError."""
     try:
-        return msgspec.json.decode(answer, type=HubStatus)
+        return msgspec.json.decode(answer, type=document)
     except msgspec.DecodeError as error:
         try:
             refusal = msgspec.json.decode(answer, type=_Refusal).error
         except msgspec.DecodeError:
-            refusal = f"{error}: do the hub and this command have the same version?"
+            raise _unusable(str(error)) from None
         raise AskError(f"the hub's answer cannot be used: {refusal}") from None
+
+
+def _unusable(why: str) -> AskError:
+    return AskError(f"the hub's answer cannot be used: {why}: do the hub and this command have the same version?")
 
 
 def show(hub: HubStatus, console: Console) -> None:
     """Show the status, what needs a person first."""
-    console.print(_table("", ("", ""), _facts(hub), headed=False))
+    console.print(table("", ("", ""), _facts(hub), headed=False))
     lists: tuple[tuple[str, tuple[str, ...], Iterable[Row]], ...] = (
         ("Open alarms", ("kind", "stage", "delivery", "sensor", "location", "person", "age"), map(_alarm, hub.alarms)),
         ("Faults", ("fault", "subject", "priority", "reason", "age"), map(_fault, hub.faults)),
@@ -99,7 +129,7 @@ def show(hub: HubStatus, console: Console) -> None:
             (
                 (
                     each.name,
-                    _good("hears") if each.listening else _bad("deaf"),
+                    good("hears") if each.listening else bad("deaf"),
                     str(each.failures),
                     str(each.noise),
                     each.reason,
@@ -115,20 +145,20 @@ def show(hub: HubStatus, console: Console) -> None:
         ("Counters", ("counter", "count"), ((name, str(count)) for name, count in sorted(hub.counters.items()))),
     )
     for title, heads, rows in lists:
-        table = _table(title, heads, rows)
-        if table.row_count:
-            console.print(table)
+        made = table(title, heads, rows)
+        if made.row_count:
+            console.print(made)
 
 
 def _facts(hub: HubStatus) -> Iterator[Row]:
     yield "hub", f"{hub.hub}, version {hub.version or 'unknown'}, epoch {hub.epoch}"
     yield "running", f"{_age(hub.uptime_s)}, since {hub.started}"
     yield "mode", hub.mode
-    yield "clock", hub.clock.wall if hub.clock.synced else _bad(f"{hub.clock.wall}, not synchronised")
-    yield "storage", _good("keeps up") if hub.storage.ok else _bad(hub.storage.reason or "degraded")
+    yield "clock", hub.clock.wall if hub.clock.synced else bad(f"{hub.clock.wall}, not synchronised")
+    yield "storage", good("keeps up") if hub.storage.ok else bad(hub.storage.reason or "degraded")
     yield "waiting for a receipt", ", ".join(f"lane {lane}: {count}" for lane, count in hub.outbox.items()) or "nothing"
-    yield "open alarms", _bad(str(len(hub.alarms))) if hub.alarms else "none"
-    yield "faults", _bad(str(len(hub.faults))) if hub.faults else "none"
+    yield "open alarms", bad(str(len(hub.alarms))) if hub.alarms else "none"
+    yield "faults", bad(str(len(hub.faults))) if hub.faults else "none"
     shown = ((name, getattr(hub.display, name)) for name in hub.display.__struct_fields__)
     yield (
         "shown at home",
@@ -137,45 +167,28 @@ def _facts(hub: HubStatus) -> Iterator[Row]:
 
 
 def _alarm(alarm: AlarmStatus) -> Row:
-    delivery = _good(alarm.delivery) if alarm.delivery == "received" else _bad(alarm.delivery + ", late" * alarm.late)
+    delivery = good(alarm.delivery) if alarm.delivery == "received" else bad(alarm.delivery + ", late" * alarm.late)
     kind = alarm.kind + " (test)" * alarm.test
     return kind, alarm.stage, delivery, alarm.sensor, alarm.location, alarm.person, _age(alarm.age_s)
 
 
 def _fault(fault: FaultStatus) -> Row:
-    return _bad(fault.fault), fault.subject, str(fault.priority), fault.reason, _age(fault.age_s)
+    return bad(fault.fault), fault.subject, str(fault.priority), fault.reason, _age(fault.age_s)
 
 
 def _line(link: LinkStatus) -> Text:
     if not _at_rest(link):
         state = "up" if link.up else "down"
-        return _good(state) if link.up else _bad(state)
+        return good(state) if link.up else bad(state)
     if link.tested_s is None:
         return Text("standby, not tested yet")
     tested = f"standby, tested {_age(link.tested_s)} ago"
-    return _good(f"{tested}, ok") if link.passed else _bad(f"{tested}, failed")
+    return good(f"{tested}, ok") if link.passed else bad(f"{tested}, failed")
 
 
 def _at_rest(link: LinkStatus) -> bool:
     """Whether it is closed because it need not be open."""
     return link.standby and not link.wanted and not link.up
-
-
-def _table(title: str, heads: tuple[str, ...], rows: Iterable[Row], *, headed: bool = True) -> Table:
-    table = Table(title=title or None, title_justify="left", show_header=headed, box=None, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))  # never read as markup
-    return table
-
-
-def _good(text: str) -> Text:
-    return Text(text, "green")
-
-
-def _bad(text: str) -> Text:
-    return Text(text, "bold red")
 
 
 def _age(seconds: int | None, unknown: str = "unknown") -> str:

@@ -1,10 +1,8 @@
-import asyncio
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from agent.ask import AskServer
 from agent.status import HubStatus, describe
 from provisioning.cli import main
 from provisioning.commands.run import run
@@ -25,11 +22,6 @@ from sensors.listening import DriverStatus
 from sensors.roster import Stranger
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def cli() -> CliRunner:
-    return CliRunner(env={"COLUMNS": "160"})
 
 
 # --- commands are found and loaded lazily ------------------------------------------------------------
@@ -131,7 +123,7 @@ def test_run_refuses_a_bad_configuration(cli: CliRunner, hub_toml: Path, monkeyp
     assert refused.exit_code == 2
     assert refused.stderr == (
         f"{hub_toml}: uplinc: found an unknown key, expected one of hub, state_dir, socket, outputs, keys, uplink,"
-        ' pins, buttons, driver, sensor, kind, modem: did you mean "uplink"?\n'
+        ' pins, buttons, driver, sensor, kind, modem, sound: did you mean "uplink"?\n'
     )
     missing = cli.invoke(run, ["--config", str(hub_toml.parent / "none.toml")])
     assert missing.exit_code == 2
@@ -169,29 +161,6 @@ def document(state: House) -> HubStatus:
         strangers=[Stranger("radio", "[red]pt2262:1[/red]", 5, 60_000)],
         counters={"turns": 99},
     )
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Callable[[bytes], Path]]:
-    """Serve this answer on a real socket, from a thread, as a running hub would."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    servers: list[AskServer] = []
-
-    def serve(answer: bytes) -> Path:
-        path = tmp_path / "hub.sock"
-        server = AskServer(path, lambda: answer)
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-        servers.append(server)
-        return path
-
-    yield serve
-    for server in servers:
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
 
 
 def shown(cli: CliRunner, path: Path, *options: str) -> tuple[int, str]:
