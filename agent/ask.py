@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,11 @@ REPLY_BYTES_MAX = 1024 * 1024
 CLIENTS_MAX = 16
 PATIENCE_S = 2.0
 """How long a client may take to ask, and to take its answer."""
+ANSWER_S = 1.5
+"""How long the hub may take to make an answer that it must wait for."""
+
+Answer = Callable[[], bytes | Awaitable[bytes]]
+"""Makes an answer: one JSON document without line breaks. One that must wait for something is a coroutine function."""
 
 
 class AskError(Exception):
@@ -26,17 +31,25 @@ class AskError(Exception):
 
 
 class AskServer:
-    """Answers `{"ask": "status"}` with what `answer` gives: one JSON document without line breaks.
+    """Answers `{"ask": NAME}` with what `answers` has under that name.
 
     The owner and group of the socket may ask (mode 0660); nobody can change anything by it.
     """
 
-    def __init__(self, path: Path, answer: Callable[[], bytes]) -> None:
+    def __init__(self, path: Path, answers: Mapping[str, Answer]) -> None:
         self._path = path
-        self._answer = answer
+        self._answers = answers
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
         self._inode = 0
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises AskError."""
+        await self.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
 
     async def start(self) -> None:
         """Open the socket. Raises AskError."""
@@ -80,13 +93,29 @@ class AskServer:
             return _error(f"a question is one line of at most {REQUEST_BYTES_MAX} bytes")
         except (asyncio.IncompleteReadError, ValueError, RecursionError):
             return _error('a question is one line of JSON, such as {"ask": "status"}')
-        if not isinstance(request, dict) or request.get("ask") != "status":
-            return _error('unknown question: ask {"ask": "status"}')
-        try:
-            return self._answer()
-        except Exception:  # the hub's work must not end because of a question
-            log.exception("a question could not be answered")
-            return _error("the hub could not answer: see its log")
+        question = request.get("ask") if isinstance(request, dict) else None
+        answer = self._answers.get(question) if isinstance(question, str) else None
+        if answer is None:
+            known = " or ".join(json.dumps({"ask": each}) for each in self._answers)
+            return _error(f"unknown question: ask {known}")
+        return await _made(answer)
+
+
+async def _made(answer: Answer) -> bytes:
+    """Make an answer, in time and within bounds, or say why there is none."""
+    try:
+        given = answer()
+        if not isinstance(given, bytes):
+            async with asyncio.timeout(ANSWER_S):
+                given = await given
+    except TimeoutError:
+        return _error(f"the hub could not answer within {ANSWER_S:g} s: try again")
+    except Exception:  # the hub's work must not end because of a question
+        log.exception("a question could not be answered")
+        return _error("the hub could not answer: see its log")
+    if len(given) >= REPLY_BYTES_MAX:  # S12
+        return _error(f"the answer is longer than {REPLY_BYTES_MAX} bytes")
+    return given
 
 
 def ask(path: Path, timeout_s: float = 5.0, question: str = "status") -> bytes:

@@ -1,12 +1,25 @@
-"""The hub's own buttons: call and cancel count when pressed, "help has arrived" when held; a dead one is a fault."""
+"""The hub's own buttons: call and cancel count when pressed, "help has arrived" when held; a dead one is a fault.
+
+Cancel answers as well: let go shortly, or held. Whether a press of cancel was about a call is for the rules to know.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.config import ButtonName
-from rules.events import CallPressed, CancelPressed, DriverFailed, DriverRecovered, Event, HelpArrived, PartChanged
-from sensors.debounce import LongPress
+from rules.events import (
+    AnswerHeld,
+    AnswerPressed,
+    CallPressed,
+    CancelPressed,
+    DriverFailed,
+    DriverRecovered,
+    Event,
+    HelpArrived,
+    PartChanged,
+)
+from sensors.debounce import LongPress, Press
 from sensors.driver import MonotonicMs, Observation, SensorDriver
 from sensors.listening import Listening
 from sensors.options import GpioOptions
@@ -20,8 +33,8 @@ Tell = Callable[[Event], object]
 class Button:
     """One button, without I/O: `feed` what was seen, ask `due` when to come back, then `settle`.
 
-    A call button that is down already when the hub starts calls, once: somebody may be lying on it. Cancel and
-    arrived must have been seen up first, so that a stuck one can neither take an alarm back nor take it over.
+    A call button that is down already when the hub starts calls, once: somebody may be lying on it. The others must
+    have been seen up first, so that a stuck one can neither take an alarm back, nor take it over, nor answer.
     """
 
     def __init__(self, name: ButtonName) -> None:
@@ -59,9 +72,7 @@ class Button:
 
     def settle(self, now_ms: int) -> list[Event]:
         """Tell what time alone has made true by `now_ms`."""
-        events: list[Event] = []
-        if self._hold.settle(now_ms) is not None:
-            events.append(HelpArrived())
+        events = self._pressed(self._hold.settle(now_ms))
         if self._stuck_at_ms is not None and now_ms >= self._stuck_at_ms:
             self._stuck_at_ms = None
             events += self._troubled(f"down for {STUCK_MS // 1_000} s: it is stuck")
@@ -77,9 +88,20 @@ class Button:
             return [*events, CallPressed()] if down else events
         if before is None:
             return events
-        if self._name == "cancel":
-            return [*events, CancelPressed()] if down else events
-        return [*events, HelpArrived()] if self._hold.feed(down, at_ms) == "held" else events
+        if self._name == "cancel" and down:
+            events.append(CancelPressed())
+        return events + self._pressed(self._hold.feed(down, at_ms))
+
+    def _pressed(self, press: Press | None) -> list[Event]:
+        match self._name, press:
+            case "arrived", "held":
+                return [HelpArrived()]
+            case "cancel" | "answer", "held":
+                return [AnswerHeld()]
+            case "cancel" | "answer", "short":
+                return [AnswerPressed()]
+            case _:
+                return []
 
     def _troubled(self, reason: str) -> list[Event]:
         changed = bool(reason) != bool(self._trouble)

@@ -21,13 +21,14 @@ from agent.health import Health
 from agent.hub import Hub, Turned
 from agent.inbox import Inbox
 from agent.keeping import keep
-from agent.outputs import LogOutputs, Outputs, PinOutputs
 from agent.pins import Board
-from agent.planning import make_plans
+from agent.planning import make_messages, make_plans
 from agent.power import PowerWatch
 from agent.pump import Pump
+from agent.reminders import Reminders
 from agent.seams import Seams
 from agent.sensing import Sensing
+from agent.speaking import Speaking
 from agent.status import describe
 from agent.store.errors import StoreError
 from agent.store.mending import Mending
@@ -98,6 +99,7 @@ class Daemon:
         self.plans = make_plans(
             config, seams, verifier, house=lambda: self.hub.house, put=self.inbox.put, refuse=self.inward.refuse
         )
+        self.messages = make_messages(config, seams, self.plans, house=lambda: self.hub.house, put=self.inbox.put)
         self._tls = {uplink.name: tls_context(uplink) for uplink in config.uplinks}
         self.sensing = Sensing(config, self.inbox, clock, self._pins, seams.driver_type)
         self.texting = seams.make_texting(
@@ -117,7 +119,9 @@ class Daemon:
         """Be a hub until told to stop. Armed once systemd is told so."""
         self.writer = await self._open_store()
         self.hub = await self._restore()
-        self.outputs = self._make_outputs()
+        house, texts = (lambda: self.hub.house), (self.plans.keeping, self.messages.keeping)
+        self.speaking = Speaking(self.config, self._seams, self._pins, self.inbox.tell, house, *texts)
+        self.outputs = self.speaking.outputs
         self.documents = Documents(self.hub, self.writer, self.clock, software(), self.counters)
         self.uplinks = tuple(self._make_uplink(each) for each in self.config.uplinks)
         self.pump = Pump(
@@ -183,13 +187,6 @@ class Daemon:
         self.inbox.put(Started(self.clock.boot, epoch, config, store_quarantined=self._quarantined))
         self.plans.at_start()
 
-    def _make_outputs(self) -> Outputs:
-        if self._seams.outputs is not None:
-            return self._seams.outputs()
-        if self.config.outputs is None or self._pins is None:
-            return LogOutputs()
-        return PinOutputs(self.config.outputs.by_part, self._pins, self.inbox.tell)
-
     def _make_uplink(self, config: UplinkConfig) -> Uplink:
         first = config is self.config.uplinks[0]
         return Uplink(
@@ -221,11 +218,15 @@ class Daemon:
         self._keep("mending", self._make_mending().run)
         if self._pins is not None and self.config.buttons.by_name:
             self._keep(
-                "buttons", ButtonBoard(self.config.buttons.by_name, self._pins, self._now_ms, self.inbox.tell).run
+                "buttons",
+                ButtonBoard(self.config.buttons.by_name, self._pins, lambda: self.clock.now().ms, self.inbox.tell).run,
             )
         self._keep("plans", self.plans.run)
+        self._keep("messages", self.messages.run)
+        self.speaking.keep_all(self._keep)
         for uplink in self.uplinks:
             uplink.hearing.on_plan = self.plans.arrived
+            uplink.hearing.on_message = self.messages.arrived
             self._keep(f"uplink-{uplink.name}", uplink.run)
 
     def _make_mending(self) -> Mending:
@@ -275,7 +276,7 @@ class Daemon:
         needed = wanted(self.hub.house)
         for uplink in self.uplinks:
             uplink.want(wanted=uplink.name in needed)
-        self.outputs.show(turned.display)
+        self._show(turned)
         for action in turned.actions:
             if isinstance(action, Send) and isinstance(action.report, AlarmFacts):
                 log.info("%s %s", TYPE_OF[type(action.report)], action.report.alarm)
@@ -288,12 +289,17 @@ class Daemon:
         if turned.rows or turned.batch.settled:
             self._recount()
 
+    def _show(self, turned: Turned) -> None:
+        for action in turned.actions:
+            if isinstance(action, Chirp) and not action.early:
+                self.outputs.chirp(action.name)
+        self.outputs.show(turned.display)
+        self.speaking.look(self.hub.house)
+
     def _do(self, action: Action) -> None:
         match action:
-            case Chirp(name=name, early=False):
-                self.outputs.chirp(name)
             case Say():
-                self.outputs.chirp("attention")  # what is said needs a voice, which the hub does not have yet
+                self.outputs.say(action)
             case SendText():
                 self.texting.send(action)
             case SendCheckIn(id=ref):
@@ -350,12 +356,9 @@ class Daemon:
     # --- telling and stopping ----------------------------------------------------------------------
 
     async def _serve_ask(self) -> None:
-        server = self._seams.ask_server(self.config.socket, self._answer)
-        await server.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await server.close()
+        reminders = Reminders(lambda: self.hub.house, self.writer, self.clock)
+        answers = {"status": self._answer, "reminders": reminders.answer}
+        await self._seams.ask_server(self.config.socket, answers).run()
 
     def _answer(self) -> bytes:
         listening = self.sensing.listening.status
@@ -381,9 +384,6 @@ class Daemon:
         for uplink in self.uplinks:
             counted |= {f"{uplink.name}: {what}": count for what, count in uplink.counters.items()}
         return counted
-
-    def _now_ms(self) -> int:
-        return self.clock.now().ms
 
     async def _stop(self, pump: asyncio.Task[None]) -> None:
         self.health.stopping()

@@ -9,7 +9,19 @@ import msgspec
 from msgspec.structs import replace
 
 from agent.clock import Clock
-from rules.events import CallPressed, CancelPressed, Cleared, Event, Heard, HelpArrived, Measured, Started, Triggered
+from rules.events import (
+    AnswerHeld,
+    AnswerPressed,
+    CallPressed,
+    CancelPressed,
+    Cleared,
+    Event,
+    Heard,
+    HelpArrived,
+    Measured,
+    Started,
+    Triggered,
+)
 from rules.values import Now
 
 ALARM_PLACES = 512
@@ -21,7 +33,9 @@ PLACES = 2_048
 TELEMETRY_PLACES = 512
 """Waiting readings and signs of life; the oldest goes first (S12)."""
 
-_ALARM_LANE = (Triggered, Cleared, CallPressed, CancelPressed, HelpArrived)
+_ALARM_LANE = (Triggered, Cleared, CallPressed, CancelPressed, HelpArrived, AnswerPressed, AnswerHeld)
+"""With the presses that answer: the one button cancels as it goes down and answers as it comes up, in that order."""
+
 _TELEMETRY = (Heard, Measured)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from agent.pins import close_output, open_output
-from agent.sounds import CHIRPS, LIGHTS, STILL, TONES, Pattern
-from rules.actions import ChirpName
+from agent.sound.loudspeaker import Loudspeaker
+from agent.sound.score import OWN_CHIRP
+from agent.sounds import ALERTS, CHIRPS, LIGHTS, STILL, TONES, Pattern
+from rules.actions import ChirpName, Say
 from rules.events import Event, PartChanged
 from rules.projection import Display
 
@@ -27,13 +29,16 @@ Tell = Callable[[Event], object]
 
 
 class Outputs(Protocol):
-    """What the hub shows and sounds with. Called on the event loop."""
+    """What the hub shows and sounds with. Called on the event loop: of a turn its chirps first, then what is shown."""
 
     def show(self, display: Display) -> None:
         """Show this from now on. Called after every change, and often without any."""
 
     def chirp(self, name: ChirpName) -> None:
         """Sound this once, beginning now; a sustained tone waits and goes on after it."""
+
+    def say(self, say: Say) -> None:
+        """Say this once, or sound for attention where there is no voice."""
 
     async def close(self) -> None:
         """Be dark and silent, and let go."""
@@ -55,6 +60,10 @@ class LogOutputs:
     def chirp(self, name: ChirpName) -> None:
         """Log a chirp."""
         log.info("chirp: %s", name)
+
+    def say(self, say: Say) -> None:
+        """Log what kind of thing is said, and nothing of it (S11)."""
+        log.info("say: %s", say.prompt or "a text")
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -206,14 +215,18 @@ class PinOutputs:
             return lambda: (_Sounder if part == "sounder" else _Switch)(pin, factory())
 
         self._lines = {part: Line(f"output-{part}", opens(part, pin), tell) for part, pin in pins.items()}
+        self._tone: Pattern = STILL
+        self._hushed = False
 
     def show(self, display: Display) -> None:
         """Show this from now on."""
-        parts = ("call", "arrived", "someone", "fault", "beacon")
+        parts = ("call", "arrived", "someone", "fault", "beacon", "prompt")
         wanted = {part: LIGHTS[getattr(display, part)] for part in parts}
         wanted["relay"] = LIGHTS["on" if display.relay else "off"]
         wanted["siren"] = LIGHTS["on" if display.siren else "off"]
-        wanted["sounder"] = TONES[display.tone]
+        wanted["alert"] = ALERTS[display.alert]
+        self._tone = TONES[display.tone]
+        wanted["sounder"] = STILL if self._hushed else self._tone
         for part, line in self._lines.items():
             line.sustain(wanted[part])
 
@@ -223,7 +236,51 @@ class PinOutputs:
         if sounder is not None:
             sounder.once(CHIRPS[name])
 
+    def say(self, say: Say) -> None:
+        """Sound for attention, unless a chirp says already what this is about."""
+        if say.prompt not in OWN_CHIRP:
+            self.chirp("attention")
+
+    def hush(self, hushed: bool) -> None:  # noqa: FBT001 -- a state
+        """Let the sustained tone rest while a loudspeaker speaks. Chirps sound."""
+        self._hushed = hushed
+        sounder = self._lines.get("sounder")
+        if sounder is not None:
+            sounder.sustain(STILL if hushed else self._tone)
+
     async def close(self) -> None:
         """Be dark and silent, and let go of the pins."""
         for line in self._lines.values():
             line.close()
+
+
+class SpeakingOutputs:
+    """Lights and sounds of a hub that has a loudspeaker as well: what it shows is shown, what it says is spoken.
+
+    Chirps and tones sound on both: neither knows whether the other can be heard.
+    """
+
+    def __init__(self, shown: LogOutputs | PinOutputs, loudspeaker: Loudspeaker) -> None:
+        self._shown = shown
+        self._loudspeaker = loudspeaker
+
+    def show(self, display: Display) -> None:
+        """Show this from now on."""
+        self._shown.show(display)
+        self._loudspeaker.show(display)
+
+    def chirp(self, name: ChirpName) -> None:
+        """Sound this once, beginning now."""
+        self._loudspeaker.chirp(name)
+        self._shown.chirp(name)
+
+    def say(self, say: Say) -> None:
+        """Say this once; without a sound card that works, sound for attention."""
+        self._loudspeaker.say(say)
+        if not self._loudspeaker.player.well:
+            self._shown.say(say)
+
+    async def close(self) -> None:
+        """Be dark and silent, and let go."""
+        await self._loudspeaker.close()
+        await self._shown.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from agent.power import Supply, SystemSupplies
 from agent.pump import BEAT_S
 from agent.sms.book import Book
 from agent.sms.texting import NoModem, Texting, make_texting
+from agent.sound.sink import aplay
 from agent.store.carrier import Carrier
 from agent.store.opening import Opened, open_store
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, Key, Signer, Verifier, read_key
@@ -45,8 +46,9 @@ class Seams:
     """The daemon's seams; the clock is the one it has besides. The defaults are production's.
 
     `dice` gives what must be new or spread: epochs, nonces, pauses. `make_link` and `make_carrier` make what MqttLink
-    and Carrier are. `outputs` replaces what the configuration names. `turned` is told of every turn as
-    it is acted on. `book` replaces the care plans' address book. `beat_s` is the longest the pump sleeps.
+    and Carrier are. `outputs` replaces what the configuration names; `sink` is the command that plays on a
+    sound device. `turned` is told of every turn as it is acted on. `book` replaces the care plans' address book.
+    `beat_s` is the longest the pump sleeps.
     """
 
     dice: random.Random = field(default_factory=random.SystemRandom)
@@ -59,6 +61,7 @@ class Seams:
     prove: Prove = prove
     carry: Callable[..., Awaitable[Any]] = asyncio.to_thread
     outputs: Callable[[], Outputs] | None = None
+    sink: Callable[[str], Sequence[str]] = aplay
     ask_server: Callable[..., AskServer] = AskServer
     driver_type: Callable[[str], DriverType] = driver_type
     pin_factory: Any = None

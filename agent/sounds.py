@@ -10,7 +10,7 @@ telephone's cadences, which every resident has known for a lifetime.
 from typing import Final, get_args
 
 from rules.actions import ChirpName
-from rules.projection import Light, Tone
+from rules.projection import Alert, Light, Tone
 
 Step = tuple[int, int]
 """(pitch in Hz, or 1 for a light that is on, 0 for rest; milliseconds). 0 ms: it stays so."""
@@ -30,6 +30,18 @@ LIGHTS: Final[dict[Light, Pattern]] = {
     "fast": ((1, 200), (0, 200)),  # 2.5 Hz: five times slow, and under the 3 Hz above which flashing can harm
 }
 """Told apart by rhythm, not by colour. WCAG 2.3.1 sets the three flashes a second."""
+
+ALERTS: Final[dict[Alert, Pattern]] = {
+    "none": STILL,
+    "pending": ((1, 250), (0, 1_750)),  # the clock's tick
+    "calling": ((1, 500), (0, 500)),
+    "no-line": ((1, 250), (0, 250)),  # twice as fast: trying another way
+    "arrived": ((1, 750), (0, 500), (1, 750), (0, 6_000)),  # two, and a pause
+    "someone": ((1, 3_000), (0, 27_000)),  # one long, now and then: it lasts for as long as somebody is on the way
+    "reminder": ((1, 1_500), (0, 500), (1, 500), (0, 500), (1, 1_500), (0, 25_500)),  # long, short, long, now and then
+}
+"""For a lamp or a pad on a relay: no switch is shorter than 250 ms, none goes faster than 2 Hz, and what may last for
+half an hour switches seldom."""
 
 TONES: Final[dict[Tone, Pattern]] = {
     "none": STILL,
@@ -57,9 +69,14 @@ CHIRPS: Final[dict[ChirpName, Pattern]] = {
     "lapsed": _notes((440, _LONG), (440, _SHORT), (440, _SHORT)),
     "locate": _notes(*(((1_047, _SHORT),) * 10)),
     "attention": _notes((659, _SHORT), (784, _SHORT), (659, _SHORT), (784, _LONG)),
+    "reminder": _notes((659, _LONG), (523, _SHORT), (659, _LONG)),
+    "message": _notes((523, _SHORT), (784, _LONG), (523, _SHORT), (784, _LONG)),
+    "taken": _notes((784, _SHORT), (1_047, _LONG)),
+    "later": _notes((659, _LONG), (523, _SHORT), (440, _SHORT), (440, _LONG)),
 }
 """Once, whatever sustained tone there is; that goes on afterwards."""
 
 assert set(LIGHTS) == set(get_args(Light)), "every light has a rhythm"  # noqa: S101 -- a contract of this very module
+assert set(ALERTS) == set(get_args(Alert)), "every alert has a rhythm"  # noqa: S101 -- likewise
 assert set(TONES) == set(get_args(Tone)), "every tone has a sound"  # noqa: S101 -- likewise
 assert set(CHIRPS) == set(get_args(ChirpName)), "every chirp has a sound"  # noqa: S101 -- likewise

@@ -1,15 +1,18 @@
 """How the hub is, for people at the box: one document, made from the house and what the agent knows beside it."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from agent.wire.adherence import Due
 from rules.alarm import Delivery, Stage
 from rules.events import Mode
 from rules.projection import Display, project
 from rules.state import House, Link, Standby
 from rules.values import Now, utc
+from rules.watched import Prompt
 from sensors.listening import DriverStatus
 from sensors.roster import Stranger
 
@@ -134,6 +137,54 @@ class HubStatus(_Document, frozen=True, kw_only=True):
     def well(self) -> bool:
         """No fault stands, and no raised alarm is still without the centre's receipt."""
         return not self.faults and all(alarm.delivery in ("unsent", "received") for alarm in self.alarms)
+
+
+class OpenReminder(Due, frozen=True, kw_only=True):
+    """An occasion that is open: said `prompts` times so far, or `waiting`, because of `why`."""
+
+    state: Literal["waiting", "prompting"]
+    why: str
+    prompts: int
+
+
+class RemindersStatus(_Document, frozen=True, kw_only=True):
+    """The answer to `{"ask": "reminders"}`: the CloudEvents of reminders that the hub keeps, newest first, as they are.
+
+    `agent.wire.adherence` counts them. They are all from `since` on, about the `days` days up to `today`; `trouble`
+    says what kept the hub from giving all that it has. The days are those of `zone`, by the clock as it is at `wall`.
+    """
+
+    hub: str
+    wall: str
+    synced: bool
+    zone: str
+    today: str
+    days: int
+    since: str
+    trouble: str
+    open: tuple[OpenReminder, ...]
+    events: tuple[msgspec.Raw, ...]
+
+
+def open_reminders(house: House) -> tuple[OpenReminder, ...]:
+    """Give what is open now, in the order it was due. What the plan no longer has is of no kind, and nobody's."""
+    plan = {each.name: each for each in house.plan.reminders}
+
+    def status(prompt: Prompt) -> OpenReminder:
+        about = plan.get(prompt.occasion.reminder)
+        return OpenReminder(
+            reminder=prompt.occasion.reminder,
+            kind=about.kind if about else "",
+            person=about.person if about else "",
+            date=prompt.occasion.date,
+            slot=prompt.occasion.slot,
+            due=utc(prompt.due_wall_ms),
+            state=prompt.state,
+            why=prompt.why if prompt.state == "waiting" else "",
+            prompts=prompt.prompts,
+        )
+
+    return tuple(status(each) for each in sorted(house.prompts, key=lambda each: each.due_wall_ms))
 
 
 def describe(

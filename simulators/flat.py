@@ -17,15 +17,28 @@ from simulators.keys import HubKeys, KeySet
 from simulators.watched_pins import Change
 from simulators.zigbee import SosButton, WaterSensor, Zigbee2Mqtt
 
-BUTTONS: Mapping[str, int] = {"call": 5, "cancel": 6, "arrived": 13}
-OUTPUTS: Mapping[str, int] = {"call": 16, "arrived": 20, "someone": 21, "fault": 26, "siren": 12, "sounder": 18}
-PULL_CORD = 17
+BUTTONS: Mapping[str, int] = {"call": 5, "cancel": 6, "arrived": 13, "answer": 19}
+OUTPUTS: Mapping[str, int] = {
+    "call": 16,
+    "arrived": 20,
+    "someone": 21,
+    "fault": 26,
+    "siren": 12,
+    "sounder": 18,
+    "prompt": 23,
+    "alert": 24,
+}
+PULL_CORD, PILL_BOX, DOOR = 17, 22, 27
 """Broadcom pin numbers, as the flat is wired."""
 
 HOLD_MS = 3_400
 """A button held as people hold it who were told "three seconds" (DESIGN §4: hold = 3 s), debounce and all."""
 
 PERSON = "resident-1"
+LID, FRONT_DOOR = "pill-box-1", "door-1"
+WATCHED = frozenset({LID, FRONT_DOOR})
+"""Sensors that never call for help."""
+
 _PRESS_MS = 250
 
 
@@ -42,13 +55,14 @@ class Flat:
     """A flat in `folder`, which keeps the hub's state, log and configuration. Use it as `async with`.
 
     `keys` must have been made for `hub` (`simulators.keys.make_keys`). `cancel_s` overrides kinds' cancel windows, in
-    seconds. `bus` is the host and port of the local broker that the Zigbee devices use, for a test that brings its
-    own; otherwise the flat runs one. `seed` decides all jitter; `noise` is how noisy the 433 MHz band is (0 to 1).
+    seconds. `sound` is the device of the hub's loudspeaker; "" for a home that has none. `bus` is the host and port of
+    the local broker that the Zigbee devices use, for a test that brings its own; otherwise the flat runs one. `seed`
+    decides all jitter; `noise` is how noisy the 433 MHz band is (0 to 1).
 
     Entering plugs everything in, and writes `hub.toml`; the hub itself runs from `start_hub()` to `stop_hub()`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- every one is a choice of the demonstration's, named at the call
         self,
         folder: Path,
         keys: KeySet,
@@ -56,6 +70,7 @@ class Flat:
         *,
         hub: str = "demo-hub",
         cancel_s: Mapping[str, int] | None = None,
+        sound: str = "",
         bus: tuple[str, int] | None = None,
         seed: int = 1,
         noise: float = 0.0,
@@ -63,7 +78,7 @@ class Flat:
         self.folder, self.hub_id = folder, hub
         self.config = folder / "hub.toml"
         self.hub = HubProcess(self.config)
-        self._keys, self._lines, self._cancel_s = keys, tuple(lines), dict(cancel_s or {})
+        self._keys, self._lines, self._cancel_s, self._sound = keys, tuple(lines), dict(cancel_s or {}), sound
         self._rng = random.Random(seed)
         self._broker = DemoBroker() if bus is None else None
         self._bus = bus
@@ -172,6 +187,26 @@ class Flat:
         """Hold the button that says "help has arrived", as the neighbour does who came in."""
         await self.hub.pins.press(BUTTONS["arrived"], HOLD_MS)
 
+    async def press_answer(self) -> None:
+        """Press the hub's green button: yes, done; or: heard."""
+        await self.hub.pins.press(BUTTONS["answer"], _PRESS_MS)
+
+    async def hold_answer(self) -> None:
+        """Hold it: later; or, when nothing is asked: tell me something."""
+        await self.hub.pins.press(BUTTONS["answer"], HOLD_MS)
+
+    async def open_pill_box(self) -> None:
+        """Open the lid of the pill box: its contact chatters as it closes."""
+        await self.hub.pins.bounce(PILL_BOX, "low")
+
+    async def shut_pill_box(self) -> None:
+        """Shut it again."""
+        await self.hub.pins.drive(PILL_BOX, "free")
+
+    async def use_door(self) -> None:
+        """Open the front door, and shut it."""
+        await self.hub.pins.press(DOOR, _PRESS_MS)
+
     # --- what happens to things --------------------------------------------------------------------
 
     def unplug_radio(self) -> None:
@@ -198,11 +233,12 @@ class Flat:
         assert self._bus is not None  # noqa: S101 -- the flat is entered
         tables = [
             _table("", {"hub": self.hub_id, "state_dir": "state", "socket": "hub.sock"}),
-            _table("[keys]", {"hub": mine.signing, "centre": [self._keys.centre_public]}),
+            _table("[keys]", {"hub": mine.signing, "centre": [self._keys.centre_public], "plan": mine.plan}),
             *(_table("[[uplink]]", self._uplink(line, mine)) for line in self._lines),
             _table("[pins]", {"factory": "mock"}),
             _table("[outputs]", OUTPUTS),
             _table("[buttons]", BUTTONS),
+            *([_table("[sound]", {"device": self._sound})] if self._sound else []),
             _table("[driver.wires]", {"type": "gpio"}),
             _table("[driver.radio]", {"type": "rfxtrx", "device": str(self.radio.line.path.absolute())}),
             _table("[driver.radar]", {"type": "mr60fda1", "device": str(self.radar.line.path.absolute())}),
@@ -226,6 +262,8 @@ def _sensors() -> list[dict[str, object]]:
             ("water-1", "zigbee", "kitchen-water", "flood", "kitchen"),
             ("sos-1", "zigbee", "bedroom-sos", "button", "bedroom"),
             ("cord-1", "wires", f"GPIO{PULL_CORD}", "pull-cord", "hall"),
+            (LID, "wires", f"GPIO{PILL_BOX}", "lid", "kitchen"),
+            (FRONT_DOOR, "wires", f"GPIO{DOOR}", "door", "hall"),
         )
     ]
 

@@ -16,6 +16,7 @@ from agent.config.tables import (
     ModemConfig,
     OutputPins,
     SensorConfig,
+    Sound,
     Uplink,
 )
 from rules.events import Config, Sensor
@@ -32,6 +33,7 @@ __all__ = [
     "ModemConfig",
     "OutputPins",
     "SensorConfig",
+    "Sound",
     "Uplink",
     "load",
     "rules_config",
@@ -70,6 +72,8 @@ def rules_config(config: HubConfig, heartbeat: Callable[[str], int | None], vers
 
     def heartbeat_ms(sensor: SensorConfig) -> int | None:
         match sensor.silent_after_s:
+            case None if sensor.kind == "reading":
+                return None  # a scale sleeps until somebody steps on it, once a week perhaps
             case None:
                 return heartbeat(config.driver(sensor.driver).type)
             case "never":
@@ -85,7 +89,7 @@ def rules_config(config: HubConfig, heartbeat: Callable[[str], int | None], vers
         kinds=config.kinds,
         uplinks=tuple(uplink.name for uplink in config.uplinks),
         standby=tuple(uplink.name for uplink in config.uplinks if uplink.standby),
-        outputs=config.outputs is not None,
+        outputs=config.outputs is not None or config.sound is not None,
         version=version,
     )
 

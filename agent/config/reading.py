@@ -23,6 +23,7 @@ from agent.config.tables import (
     OutputPins,
     Pins,
     SensorConfig,
+    Sound,
     Uplink,
 )
 from agent.pins import FactoryName
@@ -64,6 +65,7 @@ class Reading:
         pins = self._pins(raw.get("pins"))
         kinds = self._kinds(raw.get("kind", {}))
         modem = self._modem(raw["modem"]) if "modem" in raw else None
+        sound = self._sound(raw["sound"]) if "sound" in raw else None
         if file is None or keys is None:
             return None
         self._socket(file.socket)
@@ -81,6 +83,7 @@ class Reading:
             sensors=sensors,
             kinds=kinds,
             modem=modem,
+            sound=sound,
         )
 
     # --- tables, one by one ------------------------------------------------------------------------
@@ -268,6 +271,13 @@ class Reading:
         if modem is not None and modem.pin_file is not None:
             self._file("modem.pin_file", modem.pin_file, private=True)
         return modem
+
+    def _sound(self, raw: object) -> Sound | None:
+        sound = self._reader.table(raw, Sound, "sound")
+        if sound is not None and sound.volume_min > sound.volume_max:
+            expected = f"at most volume_max ({sound.volume_max})"
+            self._reader.refuse("sound.volume_min", sound.volume_min, expected, "lower it, or raise volume_max")
+        return sound
 
     # --- what several tables need ------------------------------------------------------------------
 

@@ -35,11 +35,15 @@ Baud = Annotated[int, Meta(ge=9_600, le=3_000_000, description="a speed from 960
 Silence = (
     Annotated[int, Meta(ge=60, le=604_800, description="seconds from 60 to 604800 (a week)")] | Literal["never"] | None
 )
+Device = Annotated[
+    str, Meta(pattern=r"^[^\s-][^\s]{0,99}\Z", description='a sound device as aplay -L names it, such as "default"')
+]
+Volume = Annotated[int, Meta(ge=10, le=100, description="percent from 10 to 100")]
 CancelSeconds = Annotated[int, Meta(ge=0, le=300, description="seconds from 0 to 300")]
 Priority = Annotated[int, Meta(ge=1, le=4, description="a priority from 1 (life) to 4 (housekeeping)")]
 
 
-ButtonName = Literal["call", "cancel", "arrived"]
+ButtonName = Literal["call", "cancel", "arrived", "answer"]
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +78,8 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True):
 class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
     """Broadcom pin numbers of lights (`call`, `arrived`, `someone`, `fault`), `siren` and `sounder`; each optional.
 
-    `beacon` and `relay` are what a care plan's ladder may switch: a flashing light, a door's release.
+    `beacon` and `relay` are what a care plan's ladder may switch: a flashing light, a door's release. `prompt` is lit
+    while a reminder or a message waits; `alert` tells the stages of a call to who does not hear, by a lamp or a pad.
     """
 
     call: Pin | None = None
@@ -85,6 +90,8 @@ class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
     sounder: Pin | None = None
     beacon: Pin | None = None
     relay: Pin | None = None
+    prompt: Pin | None = None
+    alert: Pin | None = None
 
     @property
     def by_part(self) -> dict[str, int]:
@@ -93,17 +100,38 @@ class OutputPins(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Buttons(msgspec.Struct, frozen=True, kw_only=True):
-    """Broadcom pin numbers of the hub's own buttons; each optional. `arrived` is held."""
+    """Broadcom pin numbers of the hub's own buttons; each optional. `arrived` is held.
+
+    `answer` answers reminders and messages, as `cancel` does besides: pressed "yes", held "later".
+    """
 
     call: Pin | None = None
     cancel: Pin | None = None
     arrived: Pin | None = None
+    answer: Pin | None = None
 
     @property
     def by_name(self) -> dict[ButtonName, int]:
         """The buttons there are."""
-        pins: dict[ButtonName, int | None] = {"call": self.call, "cancel": self.cancel, "arrived": self.arrived}
+        pins: dict[ButtonName, int | None] = {
+            "call": self.call,
+            "cancel": self.cancel,
+            "arrived": self.arrived,
+            "answer": self.answer,
+        }
         return {name: pin for name, pin in pins.items() if pin is not None}
+
+
+class Sound(msgspec.Struct, frozen=True, kw_only=True):
+    """A loudspeaker: ALSA's name of the `device`, such as `default` or `plughw:CARD=Headphones`.
+
+    Calls are as loud as `volume_max`, in percent: where this box begins to distort. A care plan's volumes are kept
+    within it and `volume_min`.
+    """
+
+    device: Device
+    volume_max: Volume = 100
+    volume_min: Volume = 20
 
 
 class SensorConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +178,7 @@ class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     sensors: tuple[SensorConfig, ...]
     kinds: tuple[Kind, ...]
     modem: ModemConfig | None = None
+    sound: Sound | None = None
 
     def driver(self, name: str) -> Driver:
         """Give a configured driver; a sensor's always is."""
@@ -171,6 +200,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     sensor: Any = msgspec.field(default_factory=list)
     kind: Any = msgspec.field(default_factory=dict)
     modem: Any = None
+    sound: Any = None
 
 
 class Pins(msgspec.Struct, frozen=True, kw_only=True):

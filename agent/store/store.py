@@ -9,7 +9,7 @@ from typing import NamedTuple
 from agent.store.errors import ConflictError, DamagedError, StoreError
 from agent.store.files import StoreFile, put_aside
 from agent.store.retention import Limits, prune
-from agent.store.rows import RAISED, TELEMETRY, Batch, Lane, Row, place
+from agent.store.rows import IMPORTANT, RAISED, TELEMETRY, Batch, Lane, Row, place
 from agent.store.schema import check, upgrade
 from rules.events import Dropped
 
@@ -20,9 +20,21 @@ _CONFLICTS_MAX = 100
 
 _COLUMNS = "epoch, lane, seq, rank, body, digest"
 _WAITING, _RECEIPTED, _REJECTED = 0, 1, 2
+_NUMBER_MAX = 2**63 - 1  # of a row, in SQLite
 
 Ranges = list[tuple[int, int]]
 """Ranges of sequence numbers, first and last included."""
+
+
+class Glance(NamedTuple):
+    """What one step of looking back found, newest first; `spoilt` counts rows that are not as they were committed.
+
+    `before` is where the next step goes on, None when there is nothing more.
+    """
+
+    bodies: list[bytes]
+    spoilt: int
+    before: int | None
 
 
 class Store:
@@ -130,6 +142,33 @@ class Store:
         if where is None:
             return None
         return self._at("epoch = ? AND lane = ? AND seq = ?", where)
+
+    def look_back(self, kind: str, count: int, before: int | None = None) -> Glance:
+        """Look through the `count` newest rows, of those before `before`, for events whose type begins with `kind`.
+
+        Whether they wait or not. There is no index of types: every alarm's commit would pay for it. So it goes by
+        small steps, and commits come in between. Finds nothing in rows ranked as alarms or telemetry.
+        """
+        found = self.connection.execute(
+            "SELECT number, digest, CASE WHEN rank = ? AND instr(body, ?) THEN body END"
+            " FROM outbox WHERE number < ? ORDER BY number DESC LIMIT ?",
+            (IMPORTANT, f'"type":"{kind}'.encode(), _NUMBER_MAX if before is None else before, count),
+        ).fetchall()
+        bodies = [(digest, body) for _, digest, body in found if body is not None]
+        sound = [
+            body for digest, body in bodies if isinstance(body, bytes) and hashlib.sha256(body).hexdigest() == digest
+        ]
+        return Glance(sound, len(bodies) - len(sound), found[-1][0] if len(found) == count else None)
+
+    def oldest_kept(self) -> bytes | None:
+        """Give the oldest event that the centre has receipted, else the oldest of all: none newer was let go (S12)."""
+        for where in ("state > 0 AND state = 1", "true"):
+            found = self.connection.execute(
+                f"SELECT body FROM outbox WHERE {where} ORDER BY number LIMIT 1"  # noqa: S608 -- constants
+            ).fetchone()
+            if found is not None and isinstance(found[0], bytes):
+                return found[0]
+        return None
 
     def waiting_count(self) -> dict[Lane, int]:
         """Count the rows without a receipt in each lane."""

@@ -306,6 +306,11 @@ class Writer:
             raise StoreError("the disk does not say what waits")  # S3: nothing found is not nothing there
         return in_offer_order(stored or [], offered)[:limit]
 
+    @property
+    def unwritten(self) -> list[Row]:
+        """The rows that are not yet durable, oldest first."""
+        return self._pending.rows
+
     async def row(self, ref: str) -> Row | None:
         """Give a row by its id, durable or not yet. Raises like `read`."""
         for row in self._pending.rows:

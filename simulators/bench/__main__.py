@@ -13,6 +13,7 @@ from simulators.bench.footprint import IDLE_S, measure, sync_ms
 from simulators.bench.memory import grow
 from simulators.bench.page import Results, page, table
 from simulators.bench.press import press
+from simulators.bench.speaking import speaking
 from simulators.bench.stage import Line, Probe, Stage
 from simulators.trials.syncs import count_syncs
 from simulators.world.engine import year
@@ -37,6 +38,10 @@ class Bench:
         floor, hub = Probe(), Probe()
         for number in range(ROUNDS):
             await self._press(floor, hub, presses // ROUNDS, f"{number + 1} of {ROUNDS}")
+        say(f"presses while the hub speaks: {presses // ROUNDS}")
+        line = self._line()
+        spoken = await speaking(self._stage, line, self._stage.config(line.path), presses // ROUNDS)
+        line.close()
         drains = []
         for number in range(ROUNDS):
             say(f"drain {number + 1} of {ROUNDS}: {rows // ROUNDS} events, floor and hub")
@@ -59,6 +64,7 @@ class Bench:
             syncs=await self._syncs(),
             years_a_minute=made.years_a_minute,
             sync_ms=sync_ms(self._folder),
+            spoken=spoken,
         )
 
     async def _press(self, floor: Probe, hub: Probe, presses: int, which: str) -> None:

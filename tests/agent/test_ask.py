@@ -3,13 +3,13 @@ import contextlib
 import json
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from agent import ask as module
-from agent.ask import AskError, AskServer, ask
+from agent.ask import Answer, AskError, AskServer, ask
 
 ANSWER = b'{"hub": "hub-3f9a"}'
 
@@ -17,7 +17,7 @@ ANSWER = b'{"hub": "hub-3f9a"}'
 @pytest.fixture
 async def path(tmp_path: Path) -> AsyncIterator[Path]:
     path = tmp_path / "hub.sock"
-    server = AskServer(path, lambda: ANSWER)
+    server = AskServer(path, {"status": lambda: ANSWER})
     await server.start()
     yield path
     await server.close()
@@ -90,7 +90,7 @@ async def test_an_answer_that_fails_is_told_and_the_server_lives(tmp_path: Path)
             raise RuntimeError("inside")
         return given
 
-    server = AskServer(path, answer)
+    server = AskServer(path, {"status": answer})
     await server.start()
     assert b"could not answer" in await exchange(path, b'{"ask": "status"}\n')
     assert await exchange(path, b'{"ask": "status"}\n') == ANSWER + b"\n"
@@ -101,7 +101,7 @@ async def test_a_killed_hubs_socket_is_replaced_and_removed_at_the_end(tmp_path:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    server = AskServer(path, lambda: ANSWER)
+    server = AskServer(path, {"status": lambda: ANSWER})
     await server.start()
     assert await asyncio.to_thread(ask, path) == ANSWER
     await server.close()
@@ -110,7 +110,7 @@ async def test_a_killed_hubs_socket_is_replaced_and_removed_at_the_end(tmp_path:
 
 async def test_another_hubs_socket_is_not_taken(path: Path) -> None:
     with pytest.raises(AskError, match="another hub answers here"):
-        await AskServer(path, lambda: b"{}").start()
+        await AskServer(path, {}).start()
     assert await asyncio.to_thread(ask, path) == ANSWER
 
 
@@ -118,17 +118,17 @@ async def test_a_file_that_is_no_socket_is_never_removed(tmp_path: Path) -> None
     path = tmp_path / "precious"
     path.write_text("kept")
     with pytest.raises(AskError, match="is not a socket"):
-        await AskServer(path, lambda: b"{}").start()
+        await AskServer(path, {}).start()
     link = tmp_path / "link"
     link.symlink_to(path)
     with pytest.raises(AskError, match="is not a socket"):
-        await AskServer(link, lambda: b"{}").start()
+        await AskServer(link, {}).start()
     assert path.read_text() == "kept"
 
 
 async def test_closing_hangs_up_on_whoever_is_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 1_000)
-    server = AskServer(tmp_path / "s", lambda: ANSWER)
+    server = AskServer(tmp_path / "s", {"status": lambda: ANSWER})
     await server.start()
     reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
     writer.write(b'{"ask"')
@@ -140,10 +140,10 @@ async def test_closing_hangs_up_on_whoever_is_asking(tmp_path: Path, monkeypatch
 
 async def test_closing_leaves_a_newer_hubs_socket(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    old = AskServer(path, lambda: b"{}")
+    old = AskServer(path, {})
     await old.start()
     path.rename(tmp_path / "moved")
-    new = AskServer(path, lambda: ANSWER)
+    new = AskServer(path, {"status": lambda: ANSWER})
     await new.start()
     await old.close()
     assert await asyncio.to_thread(ask, path) == ANSWER
@@ -153,7 +153,7 @@ async def test_closing_leaves_a_newer_hubs_socket(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["none/hub.sock", "x" * 120])
 async def test_a_socket_that_cannot_be_made_says_what_to_do(tmp_path: Path, name: str) -> None:
     with pytest.raises(AskError, match=r"give `socket` in hub\.toml a directory that exists"):
-        await AskServer(tmp_path / name, lambda: b"{}").start()
+        await AskServer(tmp_path / name, {}).start()
 
 
 def test_the_client_says_why_it_cannot_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +193,77 @@ async def test_an_answer_that_breaks_off_is_not_taken_for_one(tmp_path: Path, re
     async with await asyncio.start_unix_server(serve, tmp_path / "s"):
         with pytest.raises(AskError, match="broke off"):
             await asyncio.to_thread(ask, tmp_path / "s")
+
+
+# --- several questions, and answers that must wait for something --------------------------------------
+
+
+@pytest.fixture
+async def serve(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Path]]]:
+    servers: list[AskServer] = []
+
+    async def serve(**answers: Answer) -> Path:
+        servers.append(AskServer(tmp_path / "s", answers))
+        await servers[-1].start()
+        return tmp_path / "s"
+
+    yield serve
+    for server in servers:
+        await server.close()
+
+
+async def test_each_question_has_its_own_answer_at_once_or_awaited(serve: Callable[..., Awaitable[Path]]) -> None:
+    async def later() -> bytes:
+        await asyncio.sleep(0)
+        return b'{"later": 1}'
+
+    path = await serve(status=lambda: ANSWER, reminders=later)
+    assert await asyncio.to_thread(ask, path) == ANSWER
+    assert await asyncio.to_thread(ask, path, question="reminders") == b'{"later": 1}'
+    refused = json.loads(await exchange(path, b'{"ask": "weather"}\n'))["error"]
+    assert refused == 'unknown question: ask {"ask": "status"} or {"ask": "reminders"}'
+
+
+async def test_s12_an_answer_that_takes_too_long_is_told_and_holds_up_nobody(
+    serve: Callable[..., Awaitable[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 0.2)
+    never: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    path = await serve(status=lambda: ANSWER, reminders=lambda: asyncio.shield(never))
+    slow = asyncio.create_task(exchange(path, b'{"ask": "reminders"}\n'))
+    assert await exchange(path, b'{"ask": "status"}\n') == ANSWER + b"\n"
+    assert not slow.done()
+    assert "could not answer within 0.2 s" in json.loads(await slow)["error"]
+
+
+async def test_an_awaited_answer_that_fails_is_told_and_the_server_lives(
+    serve: Callable[..., Awaitable[Path]],
+) -> None:
+    async def fail() -> bytes:
+        raise RuntimeError("inside")
+
+    path = await serve(status=lambda: ANSWER, reminders=fail)
+    assert b"could not answer" in await exchange(path, b'{"ask": "reminders"}\n')
+    assert await exchange(path, b'{"ask": "status"}\n') == ANSWER + b"\n"
+
+
+@pytest.mark.parametrize("over", [0, 1])
+async def test_s12_an_answer_too_long_to_be_read_is_told_rather_than_broken_off(
+    serve: Callable[..., Awaitable[Path]], over: int
+) -> None:
+    answer = b"x" * (module.REPLY_BYTES_MAX - 1 + over)
+    path = await serve(status=lambda: answer)
+    given = await asyncio.to_thread(ask, path)
+    assert given == (answer if not over else b'{"error": "the answer is longer than 1048576 bytes"}')
+
+
+async def test_it_runs_until_cancelled_and_leaves_no_socket(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    running = asyncio.create_task(AskServer(path, {"status": lambda: ANSWER}).run())
+    while not path.exists():
+        await asyncio.sleep(0)
+    assert await asyncio.to_thread(ask, path) == ANSWER
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not path.exists()

@@ -8,11 +8,12 @@ import pytest
 from agent.buttons import STUCK_MS, Button, ButtonBoard
 from agent.config import ButtonName
 from agent.pins import pin_factory
-from rules.events import CallPressed, CancelPressed, Event, HelpArrived, PartChanged
+from rules.events import AnswerHeld, AnswerPressed, CallPressed, CancelPressed, Event, HelpArrived, PartChanged
 from sensors.driver import Observation
 from simulators.world.loop import run_virtual
 
-PINS: dict[ButtonName, int] = {"call": 5, "cancel": 6, "arrived": 12}
+PINS: dict[ButtonName, int] = {"call": 5, "cancel": 6, "arrived": 12, "answer": 13}
+NAMES = tuple(PINS)
 DOWN = Observation("GPIO5", "active")
 UP = Observation("GPIO5", "clear")
 PRESSED: dict[ButtonName, Event] = {"call": CallPressed(), "cancel": CancelPressed()}
@@ -21,15 +22,52 @@ PRESSED: dict[ButtonName, Event] = {"call": CallPressed(), "cancel": CancelPress
 # --- one button, without I/O -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["call", "cancel"])
+@pytest.mark.parametrize("name", PRESSED)
 def test_a_press_counts_when_the_button_goes_down_and_once(name: ButtonName) -> None:
     button = Button(name)
     assert button.feed(UP, 0) == []
     assert button.feed(DOWN, 10) == [PRESSED[name]]
     assert button.feed(DOWN, 20) == []
-    assert button.settle(5_000) == []
+    assert PRESSED[name] not in button.settle(5_000)
     assert button.feed(UP, 6_000) == []
     assert button.feed(DOWN, 7_000) == [PRESSED[name]]
+
+
+@pytest.mark.parametrize("name", ["cancel", "answer"])
+def test_an_answer_is_told_when_the_button_is_let_go_and_later_when_it_has_been_held(name: ButtonName) -> None:
+    button = Button(name)
+    first: list[Event] = [CancelPressed()] if name == "cancel" else []
+    button.feed(UP, 0)
+    assert button.feed(DOWN, 1_000) == first
+    assert button.settle(3_999) == []
+    assert button.feed(UP, 3_999) == [AnswerPressed()]
+    assert button.settle(60_000) == []
+    assert button.feed(DOWN, 70_000) == first
+    assert button.settle(73_000) == [AnswerHeld()]
+    assert button.settle(80_000) == []
+    assert button.feed(UP, 81_000) == [], "what was held is no press as well"
+
+
+def test_an_answer_that_was_held_and_noticed_late_is_no_yes() -> None:
+    button = Button("answer")
+    button.feed(UP, 0)
+    button.feed(DOWN, 1_000)
+    assert button.feed(UP, 4_100) == [AnswerHeld()]
+
+
+@pytest.mark.parametrize("name", ["cancel", "answer"])
+def test_a_button_down_at_the_start_or_unseen_for_a_while_answers_nothing(name: ButtonName) -> None:
+    button = Button(name)
+    assert button.feed(DOWN, 0) == []
+    assert button.settle(10_000) == []
+    assert button.feed(UP, 11_000) == []
+    button.feed(DOWN, 20_000)
+    button.feed(Observation("GPIO5", "unavailable", "wire"), 21_000)
+    button.feed(Observation("GPIO5", "unavailable", on=False), 22_000)
+    assert button.feed(UP, 22_100) == []
+    button.lost("no board")
+    assert button.feed(DOWN, 30_000) == [PartChanged(f"button-{name}", ok=True)]
+    assert button.feed(UP, 30_500) == []
 
 
 def test_arrived_counts_when_held_for_three_seconds_and_once() -> None:
@@ -81,7 +119,7 @@ def test_an_arrived_button_stuck_down_at_the_start_takes_nothing_over() -> None:
     assert button.settle(24_000) == [HelpArrived()]
 
 
-@pytest.mark.parametrize("name", ["call", "cancel", "arrived"])
+@pytest.mark.parametrize("name", NAMES)
 def test_s7_a_stuck_button_is_a_fault_until_it_comes_up(name: ButtonName) -> None:
     button = Button(name)
     button.feed(UP, 0)
@@ -94,7 +132,7 @@ def test_s7_a_stuck_button_is_a_fault_until_it_comes_up(name: ButtonName) -> Non
     assert button.feed(UP, 90_000) == [PartChanged(f"button-{name}", ok=True)]
 
 
-@pytest.mark.parametrize("name", ["call", "cancel", "arrived"])
+@pytest.mark.parametrize("name", NAMES)
 def test_s7_an_unreadable_button_is_a_fault_until_it_can_be_read(name: ButtonName) -> None:
     button = Button(name)
     button.feed(UP, 0)
@@ -177,12 +215,13 @@ def test_presses_on_pins() -> None:
             await asyncio.sleep(0.2)
             box.release(name)
             await asyncio.sleep(0.2)
-        assert box.told == [CallPressed(), CancelPressed()]
+        assert box.told == [CallPressed(), CancelPressed(), AnswerPressed(), AnswerPressed()]
         box.press("arrived")
+        box.press("answer")
         await asyncio.sleep(2.9)
-        assert len(box.told) == 2
+        assert len(box.told) == 4
         await asyncio.sleep(0.2)
-        assert box.told[2:] == [HelpArrived()]
+        assert box.told[4:] == [HelpArrived(), AnswerHeld()]
 
     on_a_box(script)
 
@@ -229,10 +268,10 @@ def test_s7_a_board_that_cannot_be_opened_is_a_fault_of_every_button_and_then_wo
         await asyncio.sleep(0.5)
         assert box.told == [PartChanged(f"button-{name}", ok=False, reason="no board") for name in PINS]
         await asyncio.sleep(30)
-        assert box.told[3:] == [PartChanged(f"button-{name}", ok=True) for name in PINS]
+        assert box.told[4:] == [PartChanged(f"button-{name}", ok=True) for name in PINS]
         box.press("call")
         await asyncio.sleep(1)
-        assert box.told[6:] == [CallPressed()]
+        assert box.told[8:] == [CallPressed()]
         await box.close()
 
     run_virtual(main())

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import ConfigError, HubConfig, load, rules_config
+from agent.config import ConfigError, HubConfig, Sound, load, rules_config
 from rules.kinds import KINDS
 from sensors.options import GpioOptions, SerialOptions
 from sensors.registry import DRIVER_TYPES, HEARTBEAT_MS
@@ -119,6 +119,14 @@ def test_a_whole_home(folder: Folder) -> None:
     assert len(kinds) == len(KINDS)
 
 
+def test_a_home_with_a_loudspeaker_is_not_without_outputs(folder: Folder) -> None:
+    config = folder.load(HUB, '[sound]\ndevice = "plughw:CARD=Headphones,DEV=0"\nvolume_max = 80\n')
+    assert config.sound == Sound(device="plughw:CARD=Headphones,DEV=0", volume_max=80, volume_min=20)
+    assert config.outputs is None
+    assert rules_config(config, lambda _: None, "0.1.0").outputs
+    assert folder.load(HUB).sound is None
+
+
 def test_what_the_rules_need(folder: Folder) -> None:
     text = SENSORS.replace('id = "pendant-1"', 'id = "pendant-1"\nsilent_after_s = 43200')
     never = (
@@ -157,6 +165,18 @@ def test_a_plain_contact_is_not_supervised(folder: Folder) -> None:
     assert sensor.heartbeat_ms is None
 
 
+@pytest.mark.parametrize(("kind", "silence"), [("lid", HEARTBEAT_MS), ("reading", None)])
+def test_a_lid_is_supervised_and_a_scale_that_sleeps_until_it_is_used_is_not(
+    folder: Folder, kind: str, silence: int | None
+) -> None:
+    (sensor,) = rules_config(
+        folder.load(HUB, "[driver.zigbee2mqtt]\n", SENSOR.replace("pendant", kind)),
+        lambda name: DRIVER_TYPES[name].heartbeat_ms,
+        "",
+    ).sensors
+    assert (sensor.kind, sensor.heartbeat_ms) == (kind, silence)
+
+
 # --- what it may not ---------------------------------------------------------------------------------
 
 SENSOR = '[[sensor]]\nid = "x"\ndriver = "zigbee2mqtt"\naddress = "x"\nkind = "pendant"\nlocation = "worn"\n'
@@ -176,6 +196,14 @@ TROUBLES: list[tuple[str, list[str], list[str]]] = [
     ("an output", [HUB.replace('outputs = "log"', ""), "[outputs]\nsirene = 5\n"], ["outputs.sirene", '"siren"?']),
     ("a pin", [HUB, '[pins]\nfactory="mock"\n[buttons]\ncall = 40\n'], ["buttons.call", "40", "from 2 to 27"]),
     ("no factory", [HUB, "[buttons]\ncall = 5\n"], ["pins.factory: found nothing", "buttons.call uses a pin"]),
+    ("no device", [HUB, "[sound]\nvolume_max = 50\n"], ["sound.device: found nothing", "aplay -L"]),
+    ("a device, option", [HUB, '[sound]\ndevice = "-v"\n'], ["sound.device", '"-v"', '"default"']),
+    ("a volume", [HUB, '[sound]\ndevice = "default"\nvolume_max = 110\n'], ["sound.volume_max", "110", "to 100"]),
+    (
+        "volumes",
+        [HUB, '[sound]\ndevice = "default"\nvolume_max = 30\nvolume_min = 40\n'],
+        ["sound.volume_min", "40", "at most volume_max (30)"],
+    ),
     ("a factory", [HUB, '[pins]\nfactory = "lgpoi"\n'], ["pins.factory", '"lgpoi"', 'did you mean "lgpio"?']),
     (
         "one pin twice",

@@ -3,7 +3,18 @@ import asyncio
 import msgspec
 
 from agent.inbox import ALARM_PLACES, PLACES, TELEMETRY_PLACES, Inbox
-from rules.events import AnyEvent, Config, Heard, Receipted, Started, StorageChanged, Triggered
+from rules.events import (
+    AnswerHeld,
+    AnswerPressed,
+    AnyEvent,
+    CancelPressed,
+    Config,
+    Heard,
+    Receipted,
+    Started,
+    StorageChanged,
+    Triggered,
+)
 from rules.values import Now
 
 
@@ -52,6 +63,14 @@ def test_s5_a_storm_of_one_sensor_is_bounded_and_another_sensor_still_gets_in() 
     assert len(inbox) == ALARM_PLACES
     assert inbox.put(Triggered("other"))
     assert Triggered("other") in [arrival.event for arrival in inbox.take(10_000)]
+
+
+def test_s4_presses_of_the_one_button_are_taken_in_the_order_in_which_they_came() -> None:
+    inbox = Inbox(StoppedClock())
+    presses: list[AnyEvent] = [CancelPressed(), AnswerPressed(), CancelPressed(), AnswerHeld()]
+    for press in presses:
+        inbox.put(press)
+    assert [arrival.event for arrival in inbox.take(10)] == presses
 
 
 async def test_waiting_ends_when_something_comes() -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from agent.outputs import RETRY_S, RETRY_S_MAX, LogOutputs, PinOutputs
 from agent.pins import pin_factory
-from agent.sounds import CHIRPS, HZ_MAX, LIGHTS, TONES, Pattern
+from agent.sounds import ALERTS, CHIRPS, HZ_MAX, LIGHTS, TONES, Pattern
+from rules.actions import Say
 from rules.events import Event, PartChanged
 from rules.projection import Display
 from simulators.world.loop import run_virtual
 
-PINS = {"call": 5, "arrived": 6, "someone": 12, "fault": 16, "siren": 20, "sounder": 18}
+PINS = {"call": 5, "arrived": 6, "someone": 12, "fault": 16, "siren": 20, "sounder": 18, "prompt": 22, "alert": 23}
 
 
 class Home:
@@ -63,13 +64,22 @@ def in_a_home(script: Callable[[Home], Any]) -> None:
 
 
 @pytest.mark.parametrize("light", LIGHTS)
-@pytest.mark.parametrize("part", ["call", "arrived", "someone", "fault"])
+@pytest.mark.parametrize("part", ["call", "arrived", "someone", "fault", "prompt"])
 def test_a_light_shows_its_pattern(part: str, light: Any) -> None:
     async def script(home: Home) -> None:
         home.outputs.show(Display(**{part: light}))
         assert await home.over(lambda: home.lit(part), 6_000) == expected(LIGHTS[light], 6_000)
         others = set(PINS) - {part, "sounder"}
         assert not any(home.lit(other) for other in others)
+
+    in_a_home(script)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_shows_its_rhythm(alert: Any) -> None:
+    async def script(home: Home) -> None:
+        home.outputs.show(Display(alert=alert))
+        assert await home.over(lambda: home.lit("alert"), 60_000) == expected(ALERTS[alert], 60_000)
 
     in_a_home(script)
 
@@ -153,6 +163,35 @@ def test_a_newer_chirp_is_heard_at_once_and_silence_follows() -> None:
         assert home.hz() == CHIRPS["heard"][0][0]
         await asyncio.sleep(1.0)
         assert set(await home.over(home.hz, 5_000)) == {0}
+
+    in_a_home(script)
+
+
+def test_what_is_said_without_a_voice_asks_for_attention_unless_a_chirp_said_already_what_it_is_about() -> None:
+    async def script(home: Home) -> None:
+        home.outputs.chirp("reminder")
+        home.outputs.say(Say("tablets", "medication"))
+        lasts = sum(ms for _, ms in CHIRPS["reminder"])
+        assert await home.over(home.hz, lasts, 10) == expected(CHIRPS["reminder"], lasts, 10)
+        home.outputs.say(Say("come-in"))
+        lasts = sum(ms for _, ms in CHIRPS["attention"])
+        assert await home.over(home.hz, lasts, 10) == expected(CHIRPS["attention"], lasts, 10)
+
+    in_a_home(script)
+
+
+def test_while_a_loudspeaker_speaks_the_sounders_tone_rests_and_goes_on_as_it_then_is() -> None:
+    async def script(home: Home) -> None:
+        home.outputs.show(Display(call="fast", tone="calling"))
+        home.outputs.hush(True)
+        assert set(await home.over(home.hz, 6_000)) == {0}
+        home.outputs.show(Display(call="fast", tone="no-line"))
+        assert set(await home.over(home.hz, 6_000)) == {0}
+        home.outputs.chirp("arrived")
+        assert home.hz() == CHIRPS["arrived"][0][0]
+        await asyncio.sleep(3)
+        home.outputs.hush(False)
+        assert await home.over(home.hz, 3_000, 5) == expected(TONES["no-line"], 3_000, 5)
 
     in_a_home(script)
 
@@ -301,7 +340,7 @@ def rhythm(pattern: Pattern) -> tuple[tuple[bool, int], ...]:
 
 
 def test_every_stage_is_told_apart_by_rhythm_alone() -> None:
-    for table in (LIGHTS, TONES, CHIRPS):
+    for table in (LIGHTS, ALERTS, TONES, CHIRPS):
         patterns: list[Pattern] = list(table.values())
         rhythms = [rhythm(pattern) for pattern in patterns]
         assert len(set(rhythms)) == len(rhythms)
@@ -322,6 +361,16 @@ def test_tones_differ_in_how_often_or_how_long_they_sound_by_a_third_at_least() 
         )
 
 
+def test_an_alert_spares_its_relay_and_flashes_slowly_enough_for_anybody() -> None:
+    for name, pattern in ALERTS.items():
+        assert all(ms == 0 or ms >= 250 for _, ms in pattern), name
+        whole = sum(ms for _, ms in pattern)
+        flashes = sum(1 for level, _ in pattern if level)
+        assert not whole or flashes / whole * 1_000 <= 2, f"{name}: three flashes a second can harm"
+    seldom = {name: sum(ms for _, ms in ALERTS[name]) for name in ("someone", "reminder")}
+    assert all(ms >= 30_000 for ms in seldom.values()), "these may last for half an hour and more"
+
+
 def test_no_sound_is_too_high_for_old_ears_or_too_low_for_a_buzzer() -> None:
     notes = [hz for table in (TONES, CHIRPS) for pattern in table.values() for hz, _ in pattern if hz]
     assert min(notes) >= 400
@@ -339,11 +388,15 @@ def test_heard_is_short_and_no_chirp_hides_a_tone_for_long() -> None:
 async def test_without_pins_changes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     outputs = LogOutputs()
+    shown = "call=fast arrived=off someone=off fault=off tone=calling siren=False beacon=off relay=False"
+    shown += " prompt=off alert=none quiet=False discreet=False"
     outputs.show(Display(call="fast", tone="calling"))
     outputs.show(Display(call="fast", tone="calling"))
     outputs.chirp("heard")
+    outputs.say(Say("blue-tablets", "medication", "mrs-a"))
     await outputs.close()
     assert caplog.messages == [
-        "display: call=fast arrived=off someone=off fault=off tone=calling siren=False beacon=off relay=False",
+        f"display: {shown}",
         "chirp: heard",
+        "say: medication",
     ]

@@ -1,8 +1,10 @@
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agent.status import HubStatus, describe
+from agent.status import HubStatus, describe, open_reminders
 from rules.engine import step
 from rules.events import (
     CallPressed,
@@ -19,8 +21,10 @@ from rules.events import (
     Triggered,
     Troubled,
 )
+from rules.plan import Plan, Reminder
 from rules.state import House
 from rules.values import Now
+from rules.watched import Occasion, Prompt
 from sensors.listening import DriverStatus
 from sensors.roster import Stranger
 
@@ -156,3 +160,17 @@ def test_a_standby_at_rest_is_no_line_that_is_down() -> None:
     assert (main.standby, main.wanted) == (False, True)
     assert (spare.up, spare.standby, spare.wanted, spare.tested_s, spare.passed) == (False, True, False, 60, True)
     assert status_of(house, at(102_000)).well
+
+
+def test_what_is_open_is_told_in_the_order_it_was_due_by_reference() -> None:
+    def prompt(name: str, due_ms: int, **more: Any) -> Prompt:
+        occasion = Occasion(reminder=name, date="2027-01-15", slot="08:00")
+        return Prompt(occasion=occasion, due_wall_ms=WALL + due_ms, missed_ms=0, **more)
+
+    plan = Plan(reminders=(Reminder(name="morning", kind="medication", person="p1", text="words"),))
+    waiting = prompt("gone", 1, state="waiting", why="away")
+    first, second = open_reminders(House(plan=plan, prompts=(prompt("morning", 2, prompts=3), waiting)))
+    assert (first.reminder, first.kind, first.person, first.state, first.why) == ("gone", "", "", "waiting", "away")
+    assert (second.reminder, second.kind, second.person, second.prompts) == ("morning", "medication", "p1", 3)
+    assert (second.due, second.date, second.slot) == ("2027-01-15T08:00:00.002Z", "2027-01-15", "08:00")
+    assert (second.state, second.why) == ("prompting", "")  # why it would count as missed is nobody's business yet

@@ -11,6 +11,7 @@ from simulators.bench.drain import drain_floor, drain_hub
 from simulators.bench.footprint import Footprint
 from simulators.bench.memory import Held, look
 from simulators.bench.page import Results, page, quantile
+from simulators.bench.speaking import Spoken, speaking
 from simulators.bench.stage import Line, Probe, Stage
 
 ROWS = 700
@@ -32,6 +33,7 @@ RESULTS = Results(
     syncs={"smoke": (1, 0, 1)},
     years_a_minute=2.0,
     sync_ms=[0.1],
+    spoken=Spoken(written=[0.01] * 10, taken=[0.03] * 10, voice=True),
 )
 
 
@@ -51,6 +53,7 @@ def test_every_goal_that_is_met_is_said_to_be() -> None:
         {"held": [RESULTS.held[0], Held(100, 41_000, 30_000, []), Held(200, 41_600, 30_000, [])]},
         {"held": [RESULTS.held[0], Held(100, 47_000, 30_000, []), Held(200, 47_000, 30_000, [])]},
         {"years_a_minute": 0.9},
+        {"spoken": Spoken(written=[0.01] * 9 + [0.051], taken=[0.03] * 10, voice=True)},
     ],
 )
 def test_a_goal_that_is_missed_is_said_to_be(worse: dict[str, object]) -> None:
@@ -81,3 +84,11 @@ async def test_hub_and_floor_drain_every_row_and_tell_how_fast(tmp_path: Path, s
     assert await drain_floor(stage, config, ROWS) > 10
     assert await drain_hub(config, ROWS) > 10
     line.close()
+
+
+async def test_the_speaking_hub_is_pressed_while_it_speaks(tmp_path: Path, stage: Stage) -> None:
+    line = Line(tmp_path / "line")
+    spoken = await speaking(stage, line, stage.config(line.path), 3, warm_up=1, voice_s=0)
+    line.close()
+    assert len(spoken.written) == len(spoken.taken) == 3
+    assert all(0 < moment < 5 for moment in (*spoken.written, *spoken.taken))

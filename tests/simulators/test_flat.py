@@ -101,7 +101,8 @@ async def test_its_configuration_is_what_the_agent_reads(tmp_path: Path, keys: K
     flat.config.write_text(flat.toml())
     config = load(flat.config)
     assert [(line.name, line.key is not None) for line in config.uplinks] == [("main", True), ("mobile", False)]
-    assert [sensor.kind for sensor in config.sensors] == ["pendant", "fall", "flood", "button", "pull-cord"]
+    kinds = ["pendant", "fall", "flood", "button", "pull-cord", "lid", "door"]
+    assert [sensor.kind for sensor in config.sensors] == kinds
     assert next(kind.cancel_ms for kind in config.kinds if kind.name == "fall") == 3_000
     assert config.state_dir == tmp_path / "state"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.store.errors import ConflictError
-from agent.store.rows import ALARM, IMPORTANT, RAISED, TELEMETRY, Batch, merge
+from agent.store.rows import ALARM, IMPORTANT, RAISED, TELEMETRY, Batch, Row, merge
 from agent.store.store import Store, missing
 from rules.events import Dropped
 from simulators.disk import FULL, IOERR_FSYNC, IOERR_WRITE, Disk
@@ -232,4 +232,72 @@ def test_reading_syncs_nothing(frail: Store, disk: Disk) -> None:
     frail.waiting_count()
     frail.oldest_waiting()
     frail.load()
+    frail.look_back("hearthline.", 10)
+    frail.oldest_kept()
     assert disk.syncs == before
+
+
+# --- looking back -------------------------------------------------------------------------------------
+
+
+def event(seq: int, kind: str, rank: int = IMPORTANT) -> Row:
+    return row(seq, rank, body=b'{"source":"%d","type":"%s","data":{}}' % (seq, kind.encode()))
+
+
+def looked_back(store: Store, count: int) -> list[bytes]:
+    found: list[bytes] = []
+    before = None
+    for _ in range(100):
+        glance = store.look_back("hearthline.reminder.", count, before)
+        found += glance.bodies
+        assert glance.spoilt == 0
+        if glance.before is None:
+            return found
+        before = glance.before
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 100])
+def test_looking_back_finds_events_of_a_type_newest_first_whatever_became_of_them(store: Store, count: int) -> None:
+    kinds = ["reminder.taken", "visit.began", "reminder.prompted", "reminder.missed", "reminders", "plan.applied"]
+    rows = [event(seq, f"hearthline.{kind}") for seq, kind in enumerate(kinds)]
+    odd = [event(6, "hearthline.reminder.taken", TELEMETRY), event(7, "other")]
+    store.commit(batch(*rows, *odd, settled=("e1-a-0", "e1-a-1"), rejected=("e1-a-2",)))
+    assert looked_back(store, count) == [rows[3].body, rows[2].body, rows[0].body]
+
+
+def test_looking_back_at_nothing(store: Store) -> None:
+    assert store.look_back("hearthline.reminder.", 100) == ([], 0, None)
+    assert store.oldest_kept() is None
+
+
+def test_an_event_that_is_not_as_committed_is_counted_and_not_given(store: Store) -> None:
+    rows = [event(seq, "hearthline.reminder.taken") for seq in range(3)]
+    store.commit(batch(*rows))
+    store.connection.execute("UPDATE outbox SET body = ? WHERE seq = 1", (rows[1].body.replace(b"source", b"SOURCE"),))
+    assert store.look_back("hearthline.reminder.", 100) == ([rows[2].body, rows[0].body], 1, None)
+
+
+def test_s12_a_step_of_looking_back_touches_no_more_rows_than_it_says(store: Store) -> None:
+    store.commit(batch(*(event(seq, "hearthline.reminder.taken") for seq in range(10_000))))
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    store.connection.set_progress_handler(step, 10)  # every ten instructions of SQLite's machine
+    glance = store.look_back("hearthline.reminder.", 100)
+    store.look_back("hearthline.reminder.", 100, glance.before)
+    store.oldest_kept()
+    store.connection.set_progress_handler(None, 10)
+    assert len(glance.bodies) == 100
+    assert steps < 500  # a scan of 10,000 rows takes more than ten times as many
+
+
+def test_what_is_kept_whole_begins_with_the_oldest_that_was_receipted(store: Store) -> None:
+    store.commit(batch(row(0), row(1), row(2), row(3, TELEMETRY), row(4)))
+    assert store.oldest_kept() == row(0).body
+    store.commit(batch(rejected=("e1-a-1",), settled=("e1-a-2", "e1-t-3")))
+    assert store.oldest_kept() == row(2).body
