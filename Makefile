@@ -81,12 +81,17 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
 		{ echo "There is no atheris for this machine or Python: fuzz on x86-64, where make test runs a bounded look." >&2; exit 1; }
 	@touch $@
 
-# The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime.
+# The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime;
+# they have every phrase spoken (espeak-ng), its catalogue proven (gettext) and the card for the fridge set (Pango).
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 machine:
 	@PATH="$$PATH:/usr/sbin"; missing=; \
 	command -v mosquitto >/dev/null || missing=mosquitto; \
 	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
+	command -v espeak-ng >/dev/null || missing="$$missing espeak-ng"; \
+	command -v msgfmt >/dev/null || missing="$$missing gettext"; \
+	ls /usr/lib/*/libpangoft2-1.0.so.0 >/dev/null 2>&1 || missing="$$missing libpangoft2-1.0-0"; \
+	ls /usr/lib/*/libharfbuzz-subset.so.0 >/dev/null 2>&1 || missing="$$missing libharfbuzz-subset0"; \
 	[ -z "$$missing" ] || { \
 		echo "Installing $$missing ..."; \
 		$(APT) install -y -q --no-install-recommends $$missing || \
