@@ -41,6 +41,7 @@ class Button:
         self._name: ButtonName = name
         self._hold = LongPress()
         self._down: bool | None = None
+        self._down_ms = 0
         self._stuck_at_ms: int | None = None
         self._trouble = ""
 
@@ -72,7 +73,7 @@ class Button:
 
     def settle(self, now_ms: int) -> list[Event]:
         """Tell what time alone has made true by `now_ms`."""
-        events = self._pressed(self._hold.settle(now_ms))
+        events = self._pressed(self._hold.settle(now_ms), now_ms)
         if self._stuck_at_ms is not None and now_ms >= self._stuck_at_ms:
             self._stuck_at_ms = None
             events += self._troubled(f"down for {STUCK_MS // 1_000} s: it is stuck")
@@ -83,6 +84,7 @@ class Button:
         if before is down:
             return []
         self._stuck_at_ms = at_ms + STUCK_MS if down else None
+        self._down_ms = at_ms if down else self._down_ms
         events = self._troubled("")
         if self._name == "call":
             return [*events, CallPressed()] if down else events
@@ -90,16 +92,16 @@ class Button:
             return events
         if self._name == "cancel" and down:
             events.append(CancelPressed())
-        return events + self._pressed(self._hold.feed(down, at_ms))
+        return events + self._pressed(self._hold.feed(down, at_ms), at_ms)
 
-    def _pressed(self, press: Press | None) -> list[Event]:
+    def _pressed(self, press: Press | None, at_ms: int) -> list[Event]:
         match self._name, press:
             case "arrived", "held":
                 return [HelpArrived()]
             case "cancel" | "answer", "held":
-                return [AnswerHeld()]
+                return [AnswerHeld(at_ms - self._down_ms)]
             case "cancel" | "answer", "short":
-                return [AnswerPressed()]
+                return [AnswerPressed(at_ms - self._down_ms)]
             case _:
                 return []
 

@@ -17,15 +17,19 @@ from rules.watched import Prompt
 SNOOZES_MAX = 3
 """How often an occasion may be put off: a fourth "later" has it said again. (Our own figure.)"""
 
+REACT_MS = 1_000
+"""A press that began sooner after a reminder began to be said is not about it: hands press twice, and for something
+else. (Our own figure: nobody hears three notes, understands and presses within a second.)"""
+
 ONE_OPENING_MS = 60_000
 """A lid that moves again within so long is the same hand at it. (Our own figure.)"""
 
 How = Literal["button", "lid", "reading"]
 
 
-def on_answer_pressed(turn: Turn, _event: AnswerPressed) -> None:
+def on_answer_pressed(turn: Turn, event: AnswerPressed) -> None:
     """Yes, done: answers what was said last. Of what was said with it the next is said again: nothing goes unheard."""
-    prompt = _asked(turn)
+    prompt = _asked(turn, event)
     if prompt is None:
         return
     turn.update(press_used=True)
@@ -35,9 +39,9 @@ def on_answer_pressed(turn: Turn, _event: AnswerPressed) -> None:
         put(turn, replace(following, next_ms=turn.now.ms))
 
 
-def on_answer_held(turn: Turn, _event: AnswerHeld) -> None:
+def on_answer_held(turn: Turn, event: AnswerHeld) -> None:
     """Later: puts off what was said last, a few times, and never until it would do harm; else it is said again."""
-    prompt = _asked(turn)
+    prompt = _asked(turn, event)
     reminder = None if prompt is None else reminder_of(turn.house, prompt.occasion)
     if prompt is None or reminder is None:
         return
@@ -73,11 +77,19 @@ def on_measured(turn: Turn, event: Measured) -> None:
     _done(turn, "reading", lambda each: each.reading == event.quantity and each.sensor in ("", event.sensor))
 
 
-def _asked(turn: Turn) -> Prompt | None:
-    """Give the occasion that a press of the button means: none, while an alarm comes first or has taken the press."""
+def _asked(turn: Turn, press: AnswerPressed | AnswerHeld) -> Prompt | None:
+    """Give the occasion that a press of the button means: none, while an alarm comes first or has taken the press.
+
+    Nor one that had hardly begun to be said when the button went down: that press meant nothing, and is over.
+    """
     if turn.house.press_used or blocked(turn.house) is not None:
         return None
-    return _last_said([each for each in turn.house.prompts if each.state == "prompting" and each.prompts])
+    prompt = _last_said([each for each in turn.house.prompts if each.state == "prompting" and each.prompts])
+    began_ms = turn.now.ms - press.for_ms
+    if prompt is not None and prompt.said_ms is not None and began_ms - prompt.said_ms < REACT_MS:
+        turn.update(press_used=True)
+        return None
+    return prompt
 
 
 def _last_said(prompts: Sequence[Prompt]) -> Prompt | None:

@@ -137,11 +137,15 @@ class HelpArrived(Event, frozen=True):
 
 
 class AnswerPressed(Event, frozen=True):
-    """The button that answers was pressed shortly, and let go: "yes, done", "heard"."""
+    """The button that answers was pressed shortly, for `for_ms`, and let go: "yes, done", "heard"."""
+
+    for_ms: int = 0
 
 
 class AnswerHeld(Event, frozen=True):
-    """The button that answers is held: "later", or "tell me something"."""
+    """The button that answers is held, so far for `for_ms`: "later", or "tell me something"."""
+
+    for_ms: int = 0
 
 
 # --- the uplink --------------------------------------------------------------------------------

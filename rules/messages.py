@@ -27,8 +27,9 @@ REPEAT_MS = 15 * 60_000
 GAP_MS = 60_000
 """Several that wait are said so far apart: nobody takes in two at once. (Our own figure.)"""
 
-HEARD_MS = 3_000
-"""A press sooner after a message began to be said is not about it: hands press twice. (Our own figure.)"""
+HEARD_MS = 5_000
+"""A press that began sooner after a message began to be said is not about it: three seconds pass before its own words
+come. (Our own figure.)"""
 
 CIVIL = Window(begin=8 * 60, to=21 * 60)
 """When a message may be said in a home whose plan has neither night nor quiet hours. (Our own figure.)"""
@@ -139,14 +140,14 @@ def _drop(turn: Turn, message: Message) -> None:
 # --- the button that answers ------------------------------------------------------------------------
 
 
-def on_answer_pressed(turn: Turn, _event: AnswerPressed) -> None:
+def on_answer_pressed(turn: Turn, event: AnswerPressed) -> None:
     """Somebody has heard a message; or wants to hear the one that waits, whatever the hour. Reminders come first."""
     if turn.house.press_used or preempted(turn.house) or not turn.house.messages:
         return
     said = _last_said(turn.house, turn.now.ms)
     if said is None:
         _say(turn, min(turn.house.messages, key=lambda each: each.next_ms))
-    elif turn.now.ms - _said_ms(said) >= HEARD_MS:
+    elif turn.now.ms - event.for_ms - _said_ms(said) >= HEARD_MS:
         _drop(turn, said)
         _say_anew(turn)  # whoever hears one is there for the next
         turn.chirp("taken")

@@ -188,7 +188,7 @@ class Flat:
         await self.hub.pins.press(BUTTONS["arrived"], HOLD_MS)
 
     async def press_answer(self) -> None:
-        """Press the hub's green button: yes, done; or: heard."""
+        """Press the hub's button with the tick: yes, done; or: heard."""
         await self.hub.pins.press(BUTTONS["answer"], _PRESS_MS)
 
     async def hold_answer(self) -> None:

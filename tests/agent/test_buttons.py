@@ -40,10 +40,10 @@ def test_an_answer_is_told_when_the_button_is_let_go_and_later_when_it_has_been_
     button.feed(UP, 0)
     assert button.feed(DOWN, 1_000) == first
     assert button.settle(3_999) == []
-    assert button.feed(UP, 3_999) == [AnswerPressed()]
+    assert button.feed(UP, 3_999) == [AnswerPressed(2_999)]
     assert button.settle(60_000) == []
     assert button.feed(DOWN, 70_000) == first
-    assert button.settle(73_000) == [AnswerHeld()]
+    assert button.settle(73_000) == [AnswerHeld(3_000)]
     assert button.settle(80_000) == []
     assert button.feed(UP, 81_000) == [], "what was held is no press as well"
 
@@ -52,7 +52,7 @@ def test_an_answer_that_was_held_and_noticed_late_is_no_yes() -> None:
     button = Button("answer")
     button.feed(UP, 0)
     button.feed(DOWN, 1_000)
-    assert button.feed(UP, 4_100) == [AnswerHeld()]
+    assert button.feed(UP, 4_100) == [AnswerHeld(3_100)]
 
 
 @pytest.mark.parametrize("name", ["cancel", "answer"])
@@ -215,13 +215,13 @@ def test_presses_on_pins() -> None:
             await asyncio.sleep(0.2)
             box.release(name)
             await asyncio.sleep(0.2)
-        assert box.told == [CallPressed(), CancelPressed(), AnswerPressed(), AnswerPressed()]
+        assert box.told == [CallPressed(), CancelPressed(), AnswerPressed(200), AnswerPressed(200)]
         box.press("arrived")
         box.press("answer")
         await asyncio.sleep(2.9)
         assert len(box.told) == 4
         await asyncio.sleep(0.2)
-        assert box.told[4:] == [HelpArrived(), AnswerHeld()]
+        assert box.told[4:] == [HelpArrived(), AnswerHeld(3_000)]
 
     on_a_box(script)
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Self, TypeVar
 
 import msgspec
-
 from msgspec.structs import replace
 
 from rules.actions import Action, Chirp, Send, SendCheckIn, SendText

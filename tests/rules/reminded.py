@@ -3,6 +3,7 @@
 from typing import Any
 
 from rules.actions import Say, Send
+from rules.answers import REACT_MS
 from rules.events import AnswerHeld, AnswerPressed, ClockChanged, Measured, Sensor
 from rules.plan import Reminder
 from rules.reports import ReminderFacts, ReminderMissed, ReminderPrompted, ReminderSnoozed, ReminderTaken
@@ -51,15 +52,20 @@ def said(home: Home) -> list[str | None]:
     return [each.prompt for each in home.actions if isinstance(each, Say)]
 
 
+def _once_heard(home: Home) -> Home:
+    just_now = any(each.said_ms is not None and home.ms - each.said_ms < REACT_MS for each in home.house.prompts)
+    return home.after(REACT_MS / 1_000) if just_now else home
+
+
 def press(home: Home) -> Home:
-    """Press the button that answers, and let go."""
-    home.happens(AnswerPressed())
+    """Press the button that answers, and let go; nobody does within a second of what is said."""
+    _once_heard(home).happens(AnswerPressed())
     return home
 
 
 def hold(home: Home) -> Home:
-    """Hold the button that answers."""
-    home.happens(AnswerHeld())
+    """Hold the button that answers; nobody does within a second of what is said."""
+    _once_heard(home).happens(AnswerHeld())
     return home
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rules.actions import Say
-from rules.events import Tick
+from rules.events import AnswerHeld, AnswerPressed, Tick
 from rules.plan import Absence
 from rules.projection import project
 from rules.reports import AlarmCancelled, AlarmRaised, ReminderMissed, ReminderPrompted, ReminderTaken
@@ -98,6 +98,23 @@ def test_later_puts_it_off_three_times_and_never_until_it_would_do_harm() -> Non
 def test_what_was_put_off_is_answered_by_a_press_all_the_same() -> None:
     home = hold(at_eight().after(MINUTE)).after(4 * MINUTE).forget()
     assert told(press(home)) == ["08:05:00 taken by button after 1 08:00"]
+
+
+def test_s4_a_press_that_began_before_a_reminder_was_heard_ticks_off_nothing() -> None:
+    home = at_eight().forget()
+    home.after(0.07).happens(AnswerPressed(110))  # down before it was said, let go just after
+    home.after(1.5).happens(AnswerPressed(1_400))
+    home.after(2).happens(AnswerHeld(3_000))
+    assert told(home) == []
+    home.after(0.2).happens(AnswerPressed(200))
+    assert told(home) == ["08:00:03.770 taken by button after 1 08:00"]
+
+
+def test_s4_a_press_too_many_does_not_tick_off_the_next_one() -> None:
+    home = at_eight(PILLS, reminder("08:00", name="drops")).after(3).forget()
+    home.happens(AnswerPressed(150))
+    home.after(0.4).happens(AnswerPressed(150))
+    assert [each.reminder for each in home.sent(ReminderTaken)] == ["pills"]
 
 
 def test_two_at_once_are_answered_one_by_one_and_nothing_is_ticked_off_unheard() -> None:
