@@ -1,5 +1,6 @@
 """Supervision: every part whose death nobody would notice is watched, and its trouble is a fault (S7)."""
 
+from collections.abc import Mapping
 from math import isfinite
 
 from msgspec.structs import replace
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 from rules.events import (
     CertificateChanged,
     ClockChanged,
+    Config,
     DriverFailed,
     DriverRecovered,
     Dropped,
@@ -22,8 +24,10 @@ from rules.events import (
 )
 from rules.faults import clear_fault, raise_fault, set_fault, standing, tell_again
 from rules.links import missing_since_ms
+from rules.plan import Supervision
+from rules.recall import recalled
 from rules.reports import Gap, Reading
-from rules.state import House, Link
+from rules.state import Fault, House, Link, SensorLife
 from rules.turn import Turn
 
 LINK_GRACE_MS = 120_000
@@ -58,9 +62,9 @@ def _put_link(turn: Turn, link: Link) -> None:
 
 def link_due_ms(house: House) -> int | None:
     """When the next line has been down too long."""
-    unreported = (each for each in house.links if not standing(house, "link", each.name))
-    since_ms = (missing_since_ms(house, each) for each in unreported)
-    return min((each + LINK_GRACE_MS for each in since_ms if each is not None), default=None)
+    missing = ((each, missing_since_ms(house, each)) for each in house.links)
+    unreported = (since for each, since in missing if since is not None and not standing(house, "link", each.name))
+    return min((since_ms + LINK_GRACE_MS for since_ms in unreported), default=None)
 
 
 def on_link_due(turn: Turn) -> None:
@@ -112,13 +116,18 @@ def _configured(house: House, sensor: str) -> bool:
     return any(each.id == sensor for each in house.config.sensors)
 
 
-def silences(house: House) -> dict[str, int]:
+def silences(house: House) -> Mapping[str, int]:
     """Give how long each supervised sensor may be silent: by the care plan, else as configured.
 
     Home or not, a sensor is heard by its radio; but away mode is for a flat that is shut up, its sensors put away.
     """
-    named = {each.sensor: each.after_ms for each in house.plan.supervision.silences}
-    asked = {sensor.id: named.get(sensor.id, sensor.heartbeat_ms) for sensor in house.config.sensors}
+    return _limits(house.config, house.plan.supervision)
+
+
+@recalled
+def _limits(config: Config, supervision: Supervision) -> Mapping[str, int]:
+    named = {each.sensor: each.after_ms for each in supervision.silences}
+    asked = {sensor.id: named.get(sensor.id, sensor.heartbeat_ms) for sensor in config.sensors}
     return {sensor: after_ms for sensor, after_ms in asked.items() if after_ms}
 
 
@@ -126,10 +135,16 @@ def silence_due_ms(house: House) -> int | None:
     """When the next supervised sensor has been silent too long; in away mode none is."""
     if house.mode == "away":
         return None
-    # Asked thrice in every step: each list is gone through once, not once for each sensor.
-    heard_ms = {life.sensor: life.heard_ms for life in house.sensors}
-    silent = {fault.subject for fault in house.faults if fault.fault == "sensor-silent"}
-    limits = silences(house).items()
+    return _silence_due_ms(house.config, house.plan.supervision, house.sensors, house.faults)
+
+
+@recalled
+def _silence_due_ms(
+    config: Config, supervision: Supervision, sensors: tuple[SensorLife, ...], faults: tuple[Fault, ...]
+) -> int | None:
+    heard_ms = {life.sensor: life.heard_ms for life in sensors}
+    silent = {fault.subject for fault in faults if fault.fault == "sensor-silent"}
+    limits = _limits(config, supervision).items()
     return min((heard_ms.get(name, 0) + limit for name, limit in limits if name not in silent), default=None)
 
 

@@ -26,6 +26,11 @@ class Interference:
         self._noise = self._heard = 0
         self._slots = 0
 
+    @property
+    def calm(self) -> bool:
+        """Whether the next look can only tell something new if more was heard by then."""
+        return not self.standing and not self._slots
+
     def look(self, noise: int, heard: int) -> bool | None:
         """Give True when interference has begun, False when it is over, None when nothing changed."""
         full = noise - self._noise >= NOISE_FULL or heard - self._heard >= HEARD_FULL

@@ -48,7 +48,8 @@ class Listening:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._ears = {name: _Ear(name, hear, tell) for name in drivers}
+        self._stirred = asyncio.Event()
+        self._ears = {name: _Ear(name, hear, tell, self._stirred.set) for name in drivers}
         self._drivers, self._sleep = drivers, sleep
 
     async def tried(self) -> None:
@@ -73,10 +74,14 @@ class Listening:
         }
 
     async def _look(self) -> NoReturn:
+        """Look every slot while there is something to see; a quiet home wakes nobody."""
         while True:
+            await self._stirred.wait()
+            self._stirred.clear()
             await asyncio.sleep(SLOT_S)
-            for ear in self._ears.values():
-                ear.look()
+            calm = [ear.look() for ear in self._ears.values()]
+            if not all(calm):
+                self._stirred.set()
 
     async def _keep(self, make: MakeDriver, ear: "_Ear") -> NoReturn:
         loop, backoff_s = asyncio.get_running_loop(), BACKOFF_FIRST_S
@@ -107,8 +112,9 @@ class _Ear:
         name: str,
         hear: Callable[[str, Observation], None],
         tell: Tell,
+        stirred: Callable[[], None],
     ) -> None:
-        self._name, self._hear, self._tell = name, hear, tell
+        self._name, self._hear, self._tell, self._stirred = name, hear, tell, stirred
         self._told_failed = False
         self._untaken = 0
         self._interference = Interference()
@@ -122,6 +128,7 @@ class _Ear:
 
     def heard(self, observation: Observation) -> None:
         self._heard_count += 1
+        self._stirred()
         try:
             self._hear(self._name, observation)
         except Exception as problem:  # noqa: BLE001 -- ours, not the adapter's: reopening it would only lose more
@@ -147,13 +154,15 @@ class _Ear:
 
     def noise(self, count: int = 1) -> None:
         self.noise_count += count
+        self._stirred()
 
-    def look(self) -> None:
-        """S7: tell when interference begins, and when it is over."""
+    def look(self) -> bool:
+        """S7: tell when interference begins, and when it is over. Give whether it is calm."""
         begun = self._interference.look(self.noise_count, self._heard_count)
         if begun is not None:
             reason = "interference: far too much reaches it, and a call could drown" if begun else ""
             self._tell(PartChanged(f"reception-{self._name}", ok=not begun, reason=reason))
+        return self._interference.calm
 
     def attempt(self) -> None:
         self.listened_since = None

@@ -63,8 +63,10 @@ def _trim_kept(connection: sqlite3.Connection, state: int, keep: int, work: int)
 
 
 def _trim_journal(connection: sqlite3.Connection, limits: Limits, wall_ms: int | None, work: int) -> None:
-    # Entries leave from the old end only, so the numbers between the ends are all there.
-    first, last = connection.execute("SELECT min(number), max(number) FROM journal").fetchone()
+    # Entries leave from the old end only, so the numbers between the ends are all there. Asked for both at once, SQLite
+    # would go through all of them.
+    (first,) = connection.execute("SELECT min(number) FROM journal").fetchone()
+    (last,) = connection.execute("SELECT max(number) FROM journal").fetchone()
     if first is None:
         return
     until = last - limits.journal

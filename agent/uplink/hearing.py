@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from paho.mqtt.client import MQTTMessage
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.clock import Clock
 from agent.inbox import Inbox
+from agent.messages.arrival import SAY, Put
 from agent.store.writer import BUDGET_MS
 from agent.uplink.inward import Inward
 from agent.uplink.presence import Presence
@@ -19,6 +21,15 @@ from rules.events import Commanded, Receipted
 
 COMMANDS_JOURNALLED_MAX = 256
 """How many commands are remembered as journalled: as many as the rules remember as carried out."""
+
+
+def subscriptions(hub: str) -> tuple[tuple[str, SubscribeOptions], ...]:
+    """Give what an uplink listens to, and how."""
+    # Retain-as-published, or a live retained command would look unretained; handling 2: none of the stored ones.
+    live = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+    # The plan is retained, and wanted on every connection: it is fresh when its version is new.
+    kept = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
+    return (topic(hub, "receipt"), live), (topic(hub, "command"), live), (topic(hub, "plan"), kept)
 
 
 class Hearing:
@@ -34,6 +45,7 @@ class Hearing:
         self.check_in: tuple[str, str] | None = None
         self.counters: Counter[str] = Counter()
         self.on_plan: Callable[[bytes], None] | None = None
+        self.on_message: Callable[[Commanded, Put], None] | None = None
 
     def heard(self, session: Session, message: MQTTMessage) -> None:
         """Take what the centre says. A receipt is acknowledged at once, a command when it is journalled (S8)."""
@@ -87,11 +99,19 @@ class Hearing:
             return
         event = Commanded(command.id, command.type, bytes(command.data).decode())
         acknowledge = partial(session.link.ack, message)
-        if self._inbox.put(event, partial(self._journalled, command.id, acknowledge)):
-            # S1: receipts are acknowledged behind it, so not even this waits for a bad disk (decision 0012)
-            asyncio.get_running_loop().call_later(BUDGET_MS / 1000, acknowledge)
+        # S1: receipts are acknowledged behind it, so not even this waits for a bad disk (decision 0012)
+        asyncio.get_running_loop().call_later(BUDGET_MS / 1000, acknowledge)
+        put = partial(self._put, acknowledge=acknowledge)
+        if event.type == SAY and self.on_message is not None:
+            self.on_message(event, put)  # S11: what it says is taken out of it first
         else:
+            put(event)
+
+    def _put(self, event: Commanded, acknowledge: Callable[[], None]) -> bool:
+        put = self._inbox.put(event, partial(self._journalled, event.id, acknowledge))
+        if not put:
             acknowledge()  # the centre repeats it until it is done
+        return put
 
     def _journalled(self, command: str, acknowledge: Callable[[], None]) -> None:
         self._commands_journalled.append(command)

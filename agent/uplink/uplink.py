@@ -8,18 +8,17 @@ from functools import partial
 
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.clock import Clock
 from agent.config import Uplink as UplinkConfig
 from agent.inbox import Inbox
 from agent.store.rows import Row
-from agent.uplink.hearing import Hearing
+from agent.uplink.hearing import Hearing, subscriptions
 from agent.uplink.inward import Inward
 from agent.uplink.presence import Presence
 from agent.uplink.session import Documents, Session
 from agent.uplink.tls import judge_by_clock
-from agent.uplink.window import Window
+from agent.uplink.window import DOCUMENT_PLACES, Window
 from agent.wire.envelope import CONTENT_TYPE, Signer
 from agent.wire.messages import digest
 from agent.wire.topics import Channel, topic
@@ -51,7 +50,6 @@ DISCONNECT_S = 2.0
 FETCH_ROWS = 256
 FETCH_PAUSE_S = 1.0
 REASON_MAX = 200
-INWARD: tuple[Channel, ...] = ("receipt", "command")
 STATE_PAUSE_MS = 5_000
 """The shortest time between two state documents (at most 120 s after a change, DESIGN §4)."""
 
@@ -151,16 +149,20 @@ class Uplink:
 
     def check_in(self, ref: str, body: bytes) -> None:
         """Send a check-in now, or never."""
-        if self._session is None:
+        session = self._session
+        if session is None:
             return
-        session, self.hearing.check_in = self._session, (ref, digest(body))
+        if not self._has_room(session):
+            self.counters["check-ins not sent"] += 1
+            return
+        self.hearing.check_in = (ref, digest(body))
         try:
-            if session.checked_in:
+            if session.checked_in and self._has_room(session, 2):
                 # S2, S8: a broker may drop what it acknowledged. A centre that never heard of this connection's nonce
                 # takes us for dead, and its receipts mean nothing to a hub without a trusted clock.
                 self._publish_status(session)
             session.checked_in = True
-            session.publish("event", body)
+            self._say(session, "event", body)
         except LinkLostError:
             self.counters["check-ins not sent"] += 1
 
@@ -218,7 +220,7 @@ class Uplink:
             session.connected = True
             self._presence.began(nonce, partial(self._want_status, session))
             async with asyncio.timeout(CONNECT_S):
-                await link.subscribe(*self._subscriptions())
+                await link.subscribe(*subscriptions(self._hub))
                 await self._publish_status(session)
             self.window.connected(link.receive_maximum)
             self._told_down = False
@@ -256,16 +258,6 @@ class Uplink:
             on_poison=self.hearing.poisoned,
         )
 
-    def _subscriptions(self) -> tuple[tuple[str, SubscribeOptions], ...]:
-        # Retain-as-published, or a live retained command would look unretained; handling 2: none of the stored ones.
-        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        # The plan is retained, and wanted on every connection: it is fresh when its version is new.
-        retained = SubscribeOptions(
-            qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
-        )
-        commands = tuple((topic(self._hub, channel), options) for channel in INWARD)
-        return (*commands, (topic(self._hub, "plan"), retained))
-
     async def _serve(self, session: Session) -> str:
         """Offer rows until the link ends. Open alarms first, then the state, then any backlog (DESIGN §4)."""
         link = session.link
@@ -281,7 +273,7 @@ class Uplink:
                 link.abort("no PUBACK in 5 s: the line is open and carries nothing")
                 break
             self._publish_rows(session, now_ms, alarms_only=True)
-            if session.status_wanted:
+            if session.status_wanted and self._has_room(session):
                 self._publish_status(session)
             self._publish_state(session, now_ms)
             self._publish_rows(session, now_ms)
@@ -353,10 +345,22 @@ class Uplink:
             self.on_puback(ref)
         self._bell.set()
 
+    def _has_room(self, session: Session, documents: int = 1) -> bool:
+        """S12: a broker ends a connection that has more unanswered than it takes; most of that is for rows (S5)."""
+        return session.link.unanswered - self.window.unacked + documents <= DOCUMENT_PLACES
+
     def _publish_status(self, session: Session) -> "asyncio.Future[ReasonCode]":
         session.status_wanted = False
         status = self._documents.status(session.nonce, online=True, also=self._presence.others(session.nonce))
-        return session.publish("status", status, retain=True)
+        return self._say(session, "status", status, retain=True)
+
+    def _say(
+        self, session: Session, channel: Channel, document: bytes, *, retain: bool = False
+    ) -> "asyncio.Future[ReasonCode]":
+        """Publish what is not a row; its PUBACK makes room for what waits."""
+        puback = session.publish(channel, document, retain=retain)
+        puback.add_done_callback(lambda _: self._bell.set())
+        return puback
 
     def _want_status(self, session: Session) -> None:
         session.status_wanted = True
@@ -367,10 +371,10 @@ class Uplink:
         if due_ms is not None and due_ms <= now_ms:
             session.state_wanted = False
             session.state_sent_ms = now_ms
-            session.publish("state", self._documents.state(), retain=True)
+            self._say(session, "state", self._documents.state(), retain=True)
 
     def _state_due_ms(self, session: Session) -> int | None:
-        if not session.state_wanted:
+        if not session.state_wanted or not self._has_room(session):
             return None
         return 0 if session.state_sent_ms is None else session.state_sent_ms + STATE_PAUSE_MS
 

@@ -68,6 +68,11 @@ class Window:
     def __len__(self) -> int:
         return len(self._offers)
 
+    @property
+    def unacked(self) -> int:
+        """How many of its messages have no PUBACK yet."""
+        return len(self._unacked)
+
     def ids(self) -> frozenset[str]:
         """Give the ids of every row held here."""
         return frozenset(self._offers)

@@ -33,6 +33,10 @@ class Line:
         self.up = asyncio.Event()
         self._breaks = breaks
 
+    @property
+    def unanswered(self) -> int:
+        return sum(not puback.done() for puback in self.pubacks)
+
     async def connect(self, *_: Any, **__: Any) -> None:
         return
 
@@ -143,4 +147,24 @@ async def test_s7_a_line_that_breaks_at_an_alarm_stops_nobody_and_the_next_one_c
             await asyncio.sleep(0.005)
     await lines.answer_status()
     await lines.until("status", "event", "state")
+    running.cancel()
+
+
+async def test_s12_documents_never_take_more_than_their_places_of_what_the_broker_takes_at_once() -> None:
+    lines = Lines()
+    running = asyncio.create_task(lines.uplink.run())
+    await lines.answer_status()
+    await lines.until("status", "state")
+    line = lines.made[-1]
+    for number in range(20):
+        lines.uplink.offer(alarm(number))
+    for number in range(5):  # one at every connection, at every test of a standby, and when it is time
+        lines.uplink.check_in(f"epoch-c-{number}", b"{}")
+    assert line.unanswered <= line.receive_maximum
+    assert lines.uplink.counters["check-ins not sent"] == 3
+    for puback in line.pubacks:
+        if not puback.done():
+            puback.set_result(None)
+    lines.uplink.check_in("epoch-c-9", b"{}")
+    assert line.published[-2:] == ["status", "event"]
     running.cancel()

@@ -49,3 +49,17 @@ def test_a_single_calm_look_ends_nothing_and_begins_anew() -> None:
     assert air.looks(1, noise=NOISE_FULL) == [None]
     assert air.looks(SLOTS_CALM - 1) == [None] * (SLOTS_CALM - 1)
     assert air.looks(1) == [False]
+
+
+def test_nothing_need_be_looked_for_once_it_is_calm() -> None:
+    air = Air()
+    assert air.judge.calm
+    air.looks(1, noise=NOISE_FULL)
+    assert not air.judge.calm
+    air.looks(1)
+    assert air.judge.calm
+    air.looks(SLOTS_FULL, noise=NOISE_FULL)
+    air.looks(SLOTS_CALM - 1)
+    assert not air.judge.calm
+    air.looks(1)
+    assert air.judge.calm
