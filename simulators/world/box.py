@@ -4,12 +4,12 @@ import asyncio
 import contextvars
 import random
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent.ask import AskServer
+from agent.ask import Answer, AskServer
 from agent.daemon import Daemon
 from agent.hub import Turned
 from agent.outputs import Outputs
@@ -17,7 +17,7 @@ from agent.power import Supply
 from agent.seams import Seams
 from agent.store.errors import StoreError
 from agent.store.opening import Opened, open_store
-from rules.actions import ChirpName
+from rules.actions import ChirpName, Say
 from rules.projection import Display
 from sensors.driver import Ear, Observation
 from simulators.disk import IOERR_WRITE, Keep, Moment, RecordingDisk
@@ -83,6 +83,9 @@ class Watcher:
     def chirped(self, name: ChirpName) -> None:
         """A short sound."""
 
+    def said(self, say: Say) -> None:
+        """Something is said."""
+
     def turned(self, turned: Turned) -> None:
         """The hub turned, and acts."""
 
@@ -104,6 +107,7 @@ class Mains:
 
     def __init__(self) -> None:
         self.there = True
+        self.percent = 90
         self._changed = asyncio.Event()
 
     def switch(self, *, there: bool) -> None:
@@ -111,14 +115,19 @@ class Mains:
         self.there = there
         self._changed.set()
 
-    async def see(self, told: list[bool]) -> list[Supply]:
+    def charge(self, percent: int) -> None:
+        """The battery has so much left."""
+        self.percent = percent
+        self._changed.set()
+
+    async def see(self, told: list[tuple[bool, int]]) -> list[Supply]:
         """Look once it is otherwise than a process has `told`."""
-        while told and told[-1] == self.there:
+        while told and told[-1] == (self.there, self.percent):
             self._changed.clear()
             await self._changed.wait()
-        told.append(self.there)
+        told[:] = [(self.there, self.percent)]
         adapter = Supply(battery=False, online=self.there)
-        return [adapter, Supply(battery=True, draining=not self.there, percent=90)]
+        return [adapter, Supply(battery=True, draining=not self.there, percent=self.percent)]
 
 
 class _Lamps(Outputs):
@@ -134,6 +143,10 @@ class _Lamps(Outputs):
     def chirp(self, name: ChirpName) -> None:
         if self._process.alive:
             self._watcher.chirped(name)
+
+    def say(self, say: Say) -> None:
+        if self._process.alive:
+            self._watcher.said(say)
 
     async def close(self) -> None:
         pass
@@ -158,8 +171,8 @@ class _Air:
 class _Nobody(AskServer):
     """The local socket, which nobody opens here; the answer is made all the same."""
 
-    def __init__(self, _path: Path, answer: Callable[[], bytes]) -> None:
-        self.answer = answer
+    def __init__(self, _path: Path, answers: Mapping[str, Answer]) -> None:
+        self.answers = answers
 
     async def start(self) -> None:
         pass
@@ -176,8 +189,9 @@ class Box:
     """The machine. `daemon` is the hub that runs on it, if one does."""
 
     def __init__(
-        self, folder: Path, dice: random.Random, network: Network, watcher: Watcher, signs: Signatures
+        self, folder: Path, dice: random.Random, networks: Mapping[str, Network], watcher: Watcher, signs: Signatures
     ) -> None:
+        """Make one. `networks` are its ways out, by interface: "" is the home's own."""
         self.dice = dice
         self._signs = signs
         self.watcher = watcher
@@ -192,7 +206,7 @@ class Box:
         self.forgot = False
         """Whether the present process could not read the house, and began with an empty one."""
         self._folder, self._cuts, self._boots = folder, 0, 0
-        self._network = network
+        self._networks = networks
         state = folder / "disk-0"
         state.mkdir()
         self.disk = Disk(dice, RecordingDisk(state))
@@ -201,6 +215,8 @@ class Box:
         own.setstate(dice.getstate())
         self.modem = Modem(own, world_ms)
         self.mains = Mains()
+        self.mute: set[str] = set()
+        """Devices that say nothing any more."""
         self.started_ms = 0
         """When the present process started."""
 
@@ -235,6 +251,7 @@ class Box:
         context = contextvars.copy_context()
         context.run(_process.set, process)
         self.daemon = context.run(Daemon, config, self.clock, seams)
+        self.daemon.messages._text = lambda ref: ref if ref in household.TEXTS else None  # noqa: SLF001 -- no book here
         asyncio.get_running_loop().create_task(self._run(process, self.daemon), context=context)
 
     async def _run(self, process: Process, daemon: Daemon) -> None:
@@ -243,7 +260,7 @@ class Box:
             raise RuntimeError("the hub ended by itself")
 
     def _link(self, process: Process, *arguments: Any, **named: Any) -> WorldLink:  # noqa: ANN401 -- MqttLink's own
-        link = WorldLink(self._network, *arguments, **named)
+        link = WorldLink(self._networks[named["way"].interface], *arguments, **named)
         process.links = [each for each in process.links if each.up] + [link]
         self.watcher.link_made(link)
         return link
@@ -322,7 +339,7 @@ class Box:
 
     def hear(self, observation: Observation) -> bool:
         """A device says something; False when nobody hears it."""
-        if self.ear is None or self.process is None:
+        if self.ear is None or self.process is None or observation.address in self.mute:
             return False
         self.ear.heard(observation)
         return True

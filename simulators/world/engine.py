@@ -27,7 +27,7 @@ from rules.events import (
 from rules.state import House
 from rules.values import Now
 from simulators.world.clock import DAWN_MS
-from simulators.world.household import DEVICES, HUB
+from simulators.world.household import DEVICES, HUB, SENSES
 from simulators.world.script import DAY_MS, generate
 
 DAYS = 365
@@ -62,7 +62,8 @@ def year(seed: int, days: int = DAYS) -> Year:
     home = _Home()
     spent = 0.0
     for day in range(days):
-        events = list(_events(seed * DAYS + day, day * DAY_MS))  # making them is not the engine's work
+        made = _events(seed * DAYS + day, day * DAY_MS)
+        events = sorted(made, key=lambda each: each[0])  # making them is not the engine's work
         began = time.perf_counter()
         for at_ms, event in events:
             home.until(at_ms)
@@ -87,8 +88,14 @@ def _events(seed: int, start_ms: int) -> Iterator[tuple[int, Event]]:
                 yield at_ms, CancelPressed()
             case "alive":
                 yield at_ms, Heard(each.who)
-            case "reading":
+            case "reading" | "degrees":
                 yield at_ms, Measured(each.who, "temperature", dice.random())
+                yield at_ms, Heard(each.who)
+            case "stir":
+                yield at_ms, Triggered(each.who)
+            case "use" | "open":
+                yield at_ms, Triggered(each.who, sustained=True)
+                yield at_ms + each.ms, Cleared(each.who)
             case "line cut":
                 yield at_ms, LinkDown("main", "cut")
                 yield at_ms + 2, LinkUp("main")
@@ -98,7 +105,9 @@ class _Home:
     """A house between its steps, and a centre that answers everything."""
 
     def __init__(self) -> None:
-        sensors = tuple(Sensor(each.id, each.kind, each.location, each.person, 43_200_000) for each in DEVICES)
+        sensors = tuple(
+            Sensor(each.id, each.kind, each.location, each.person, 43_200_000) for each in (*DEVICES, *SENSES)
+        )
         self.house = House()
         self.events = self.steps = self.alarms = 0
         self._answers: list[tuple[int, Event]] = []

@@ -11,8 +11,8 @@ from simulators.disk import FULL, IOERR_FSYNC, Keep, Moment
 from simulators.world import clock
 from simulators.world.disk import USUAL_S
 from simulators.world.household import HUB
+from simulators.world.incident import Incident
 from simulators.world.incidents import Incidents
-from simulators.world.script import Incident
 
 STALE_S = 3_600
 SLOW_S = (0.1, 0.22)
@@ -43,6 +43,26 @@ class Faults(Incidents):
             line.die()
 
         self._spoils(incident, begin, lambda: setattr(line, "deaf", False))
+
+    def do_mobile_cut(self, incident: Incident) -> None:
+        """The second line is down."""
+        line = self.stage.mobile.line
+
+        def begin() -> None:
+            line.cut = True
+            line.fall("no signal")
+
+        self.lasts(incident, begin, lambda: setattr(line, "cut", False))
+
+    def do_mobile_dead(self, incident: Incident) -> None:
+        """The second line looks open and carries nothing."""
+        line = self.stage.mobile.line
+
+        def begin() -> None:
+            line.deaf = True
+            line.die()
+
+        self.lasts(incident, begin, lambda: setattr(line, "deaf", False))
 
     def do_line_frozen(self, incident: Incident) -> None:
         """Everything is held up, and arrives in the end."""
@@ -191,6 +211,7 @@ class Faults(Incidents):
         """Take the disk as it is before the next sync, and cut the power there."""
         box = self.stage.box
         files = box.disk.files
+        box.trap = ""  # one set before would spring with nothing taken yet
         taken: list[Moment] = []
 
         def before_sync(_number: int) -> None:
@@ -213,7 +234,8 @@ class Faults(Incidents):
         self._lasting["no power"] = self._lasting.get("no power", 0) + 1
         self.stage.ill("power", ill=True)
         box.power_cut(keep[incident.n // 4 % 4], moment)
-        self.stage.line.fall("no power")
+        for line in (self.stage.line, self.stage.mobile.line):
+            line.fall("no power")
         self.after(max(1_000, incident.ms), lambda: self._power_back(incident))
 
     def _power_back(self, incident: Incident) -> None:

@@ -14,6 +14,9 @@ from sensors.options import Options
 from sensors.registry import HEARTBEAT_MS, DriverType
 
 HUB = "hub-world"
+MOBILE = "wwan0"
+"""The network interface of the second line."""
+
 NOWHERE = Path("nowhere")
 
 
@@ -43,15 +46,40 @@ DEVICES = (
     Device("co-kitchen", "carbon-monoxide", "kitchen"),
     Device("door-1", "door-button", "hall"),
 )
+SENSES = (
+    Device("motion-hall", "motion", "hall"),
+    Device("motion-kitchen", "motion", "kitchen"),
+    Device("door-front", "door", "hall"),
+    Device("bed-1", "bed", "bedroom", "p1"),
+    Device("chair-1", "chair", "parlour", "p1"),
+    Device("room-bed", "temperature", "bedroom"),
+    Device("room-bath", "temperature", "bath"),
+    Device("box-1", "lid", "kitchen", "p1"),
+)
+"""What tells how the resident lives: nothing here calls by itself, a care plan has it watched."""
+
+RESTLESS = Device("flood-cellar", "flood", "cellar")
+"""A worn contact, for the days on which one chatters."""
+
 BUTTON = Device("hub", "button", "hub")
 """The hub's own call button."""
 
-PLACES = {each.id: each for each in (*DEVICES, BUTTON)}
+CALLERS = {each.id: each for each in (*DEVICES, BUTTON)}
+PLACES = CALLERS | {each.id: each for each in (*SENSES, RESTLESS)}
 LEVELS = frozenset({"flood-kitchen", "flood-bath"})
 """Devices that tell of a state, which lasts until it ends."""
 
-WINDOW_MS = {"pendant": 10_000, "button": 10_000, "pull-cord": 10_000, "fall": 30_000}
-"""The design's cancel windows (§4); others have none."""
+WINDOW_MS = {"pendant": 10_000, "button": 10_000, "pull-cord": 10_000, "fall": 30_000, "inactivity": 300_000}
+"""The design's cancel windows (§4), and how long the resident is warned before inactivity calls; others have none."""
+
+WATCHED = frozenset({"inactivity", "bed", "chair", "door-open", "leaving", "cold", "heat"})
+"""The kinds of alarm that the hub finds by watching."""
+
+UNASKED = WATCHED | {"reminder-missed"}
+"""The kinds of alarm that nobody asks for."""
+
+TEXTS = frozenset({"dinner", "visit-today", "tablets", "box", "drink", "hospital"})
+"""The texts of every care plan here, by reference: the hub's own book of them is not what is tried."""
 
 
 def air(make: Any) -> DriverType:  # noqa: ANN401 -- a driver's maker, as the registry has it
@@ -73,7 +101,10 @@ def configuration(folder: Path) -> HubConfig:
         socket=NOWHERE,
         outputs=OutputPins(),
         keys=Keys(hub=NOWHERE, centre=(NOWHERE,)),
-        uplinks=(Uplink(name="main", host="broker", port=1883),),
+        uplinks=(
+            Uplink(name="main", host="broker", port=1883),
+            Uplink(name="mobile", host="broker", port=1883, interface=MOBILE, standby=True),
+        ),
         pins=None,
         buttons=Buttons(),
         drivers=(Driver("air", "air", Options()),),
@@ -87,7 +118,7 @@ def configuration(folder: Path) -> HubConfig:
                 person=each.person,
                 silent_after_s="never" if each.kind == "door-button" else None,
             )
-            for each in DEVICES
+            for each in (*DEVICES, *SENSES, RESTLESS)
         ),
         kinds=KINDS,
     )

@@ -6,17 +6,25 @@ from typing import Any, Protocol
 
 import msgspec
 
-from rules.events import CallPressed, CancelPressed, Event, HelpArrived, PlanOffered, PlanRefused
+from rules.actions import Say
+from rules.events import AnswerPressed, CallPressed, CancelPressed, Event, HelpArrived, PlanOffered, PlanRefused
 from sensors.driver import Observation
 from simulators.world.broker import Broker
 from simulators.world.careplans import care_plan
 from simulators.world.household import BUTTON, PLACES, Device
+from simulators.world.incident import Incident
+from simulators.world.link import Network
 from simulators.world.promises import Judge, Scene, Stimulus
-from simulators.world.script import Incident
 from simulators.world.signing import Signatures
+
+_EVERYDAY = frozenset({"reading", "alive", "stir", "degrees"})
+"""What goes on all day, and would only hide the rest of a story."""
 
 REPEAT_MS = 2_000
 """DESIGN §4: one sensor's repeats within this are one."""
+
+LET_GO_MS = 180
+"""How long a hand presses."""
 
 WET_AGAIN_MS = 20 * 60_000
 """How often a device that stands in water says so again."""
@@ -26,8 +34,11 @@ class Stage(Scene, Protocol):
     """What incidents are played on."""
 
     broker: Broker
+    mobile: Network
     signs: Signatures
     judges: tuple[Judge, ...]
+    listens: Callable[[Say], None]
+    """Hears what is said at home."""
     unproven: set[bytes]
 
     def say(self, what: str) -> None:
@@ -35,6 +46,9 @@ class Stage(Scene, Protocol):
 
     def ill(self, what: str, *, ill: bool) -> None:
         """The way to the centre is spoilt by something, or no longer by that."""
+
+    def ails(self, what: str, *, ill: bool) -> None:
+        """Something is out of order, or well again."""
 
     def disk_changed(self) -> None:
         """The disk became well."""
@@ -61,7 +75,7 @@ class Incidents:
     def play(self, incident: Incident) -> None:
         """Play one."""
         self.until_ms = max(self.until_ms, incident.at_ms + incident.ms)
-        if incident.what not in ("reading", "alive"):
+        if incident.what not in _EVERYDAY:
             lasting = f" for {incident.ms / 1000:g} s" if incident.ms else ""
             self.stage.say(f"** {incident.what} {incident.who}".rstrip() + lasting)
         self.stage.counted["incidents"] += 1
@@ -79,24 +93,38 @@ class Incidents:
         """Let something last; where two of a kind (else of a name) overlap, it ends with the later."""
         what = kind or incident.what
         self._lasting[what] = self._lasting.get(what, 0) + 1
+        if self._lasting[what] == 1:
+            self.stage.ails(what, ill=True)
         begin()
 
         def over() -> None:
             self._lasting[what] -= 1
             if not self._lasting[what]:
+                self.stage.ails(what, ill=False)
                 self.stage.say(f"** {what} is over")
                 end()
 
         self.after(max(1, incident.ms), over)
+
+    def lasts_of(self, who: str, ms: int, end: Callable[[], object]) -> None:
+        """Let something end that a device tells; where two overlap, with the later."""
+        self._lasting[who] = self._lasting.get(who, 0) + 1
+
+        def over() -> None:
+            self._lasting[who] -= 1
+            if not self._lasting[who]:
+                end()
+
+        self.after(max(1, ms), over)
 
     # --- calls for help ----------------------------------------------------------------------------
 
     def do_press(self, incident: Incident) -> None:
         """Press a device, which may repeat itself on the radio `n` times."""
         device = PLACES[incident.who]
-        self._ask(device, lambda: self._trigger(device))
+        self.ask(device, lambda: self._trigger(device))
         for number in range(incident.n):
-            self.after(350 * (number + 1), lambda: self._ask(device, lambda: self._trigger(device)))
+            self.after(350 * (number + 1), lambda: self.ask(device, lambda: self._trigger(device)))
 
     def _trigger(self, device: Device) -> bool:
         if device is BUTTON:
@@ -111,10 +139,19 @@ class Incidents:
         box.daemon.inbox.tell(event)
         return True
 
-    def _ask(
-        self, device: Device, speak: Callable[[], bool], *, standing: bool = False, told_max: int = 1
+    def ask(
+        self,
+        device: Device,
+        speak: Callable[[], bool],
+        *,
+        standing: bool = False,
+        restless: bool = False,
+        told_max: int = 1,
     ) -> Stimulus | None:
-        """Let a device ask for help, and open its account if somebody heard it."""
+        """Let a device ask for help, and open its account if somebody heard it.
+
+        `restless`: one that asks and asks; which of these the hub takes for a repeat is not for this account.
+        """
         box = self.stage.box
         stamp, at_ms = box.clock.now(), self.stage.now_ms()
         if not speak():
@@ -125,7 +162,7 @@ class Incidents:
             for each in self._anchors.get(device.id, ())
             if each.boot == box.clock.boot and (each.durable or each.process is box.process)
         ]
-        first = not known or stamp.ms - known[-1].ms >= REPEAT_MS
+        first = restless or not known or stamp.ms - known[-1].ms >= REPEAT_MS
         stimulus = Stimulus(
             at_ms,
             device,
@@ -165,7 +202,7 @@ class Incidents:
         standing = heard_before or self._dried_by.get(who, box.process) is not box.process
         again = heard_before and wet.heard_by is box.process
         speak = Observation(who, "active")
-        if self._ask(PLACES[who], lambda: box.hear(speak), standing=standing, told_max=0 if again else 1):
+        if self.ask(PLACES[who], lambda: box.hear(speak), standing=standing, told_max=0 if again else 1):
             wet.heard_by = box.process
         self.after(min(WET_AGAIN_MS, wet.until_ms - now_ms), lambda: self._is_wet(who))
 
@@ -176,6 +213,7 @@ class Incidents:
         if self._put(CancelPressed()):
             for judge in self.stage.judges:
                 judge.cancelled()
+            self.after(LET_GO_MS, lambda: self._put(AnswerPressed()))  # the same button answers when it is let go
 
     def do_help(self, _incident: Incident) -> None:
         """Somebody who came to help holds the button."""
@@ -189,6 +227,30 @@ class Incidents:
         """A device measures."""
         reading = Observation(incident.who, "reading", quantity="temperature", value=incident.n / 4, unit="C")
         self.stage.box.hear(reading)
+
+    # --- how the resident lives --------------------------------------------------------------------
+
+    def do_stir(self, incident: Incident) -> None:
+        """Somebody moves about: a motion sensor says so, and when its own timer has run out."""
+        self._level(incident)
+
+    def do_use(self, incident: Incident) -> None:
+        """Somebody lies down or sits down, and gets up again."""
+        self._level(incident)
+
+    def do_open(self, incident: Incident) -> None:
+        """A door is opened, and closed."""
+        self._level(incident)
+
+    def _level(self, incident: Incident) -> None:
+        hear, who = self.stage.box.hear, incident.who
+        hear(Observation(who, "active"))
+        self.lasts_of(who, incident.ms, lambda: hear(Observation(who, "clear")))
+
+    def do_degrees(self, incident: Incident) -> None:
+        """A room is so warm, in tenths."""
+        celsius = Observation(incident.who, "reading", quantity="temperature", value=incident.n / 10, unit="C")
+        self.stage.box.hear(celsius)
 
     def do_battery_low(self, incident: Incident) -> None:
         """A battery runs down, and is replaced."""
@@ -224,5 +286,11 @@ class Incidents:
         """The centre wants something."""
         if incident.who in ("home", "away", "engineer"):
             self.stage.centre.command("set-mode", {"mode": incident.who})
+        elif incident.who.startswith("test "):
+            expect = incident.who.removeprefix("test ")
+            self.stage.centre.command("test", {"expect": expect, "minutes": incident.n})
+        elif incident.who.startswith("say "):
+            text = incident.who.removeprefix("say ")
+            self.stage.centre.command("say", {"text": text, "hours": incident.n})
         else:
             self.stage.centre.command(incident.who, {})

@@ -23,15 +23,15 @@ _UNLIMITED = 65_535
 class Network:
     """The way from one place to the broker, and who listens in on it. `made` is told of every link."""
 
-    def __init__(self, line: Line, broker: Broker) -> None:
-        self.line, self.broker = line, broker
+    def __init__(self, line: Line, broker: Broker, name: str = "main") -> None:
+        self.line, self.broker, self.name = line, broker, name
         self.made: Callable[[WorldLink], None] = lambda _: None
         self.published: Callable[[WorldLink, str, bytes], None] = lambda *_: None
         self.received: Callable[[WorldLink, Message], None] = lambda link, message: link.take(message)
 
 
 class WorldLink(MqttLink):
-    """One connection. See MqttLink for every method; only `drop_dead` is its own."""
+    """One connection. See MqttLink for every method; only `drop_dead` is its own. `uplink`: over which line."""
 
     def __init__(  # noqa: PLR0913 -- MqttLink's own
         self,
@@ -59,6 +59,7 @@ class WorldLink(MqttLink):
         self.connection: Connection
         self.up = False
         self._net = network
+        self.uplink = network.name
         self._on_message, self._on_poison, self._manual_ack = on_message, on_poison, manual_ack
         self._hello = Hello(client_id, clean_start, session_expiry_s, receive_maximum or _UNLIMITED, will)
         self._accepted: Accepted | None = None

@@ -28,14 +28,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._now = 1_000.0
+        self.failed: list[Exception] = []
+        """What was raised in callbacks, where nobody waits for it: the world itself is broken, and must not go on."""
         super().__init__(_Jumping(self._pass))
+        self.set_exception_handler(_raised)
 
     def time(self) -> float:
         """Give the virtual seconds."""
         return self._now
 
     def _pass(self, seconds: float) -> None:
+        if self.failed:
+            raise self.failed[0]
         self._now += seconds
+
+
+def _raised(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if isinstance(loop, VirtualLoop) and "handle" in context and isinstance(error, Exception):
+        loop.failed.append(error)
+    loop.default_exception_handler(context)
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

@@ -7,24 +7,15 @@ too: that is what makes it shrink.
 import random
 from collections.abc import Callable, Sequence
 
-import msgspec
+from simulators.world.ailments import ailments
+from simulators.world.answering import answers
+from simulators.world.household import BUTTON, CALLERS, LEVELS
+from simulators.world.incident import Incident, Script
+from simulators.world.routine import resident
 
-from simulators.world.household import BUTTON, LEVELS, PLACES
+__all__ = ("DAY_MS", "Incident", "Script", "generate")
 
 DAY_MS = 86_400_000
-
-
-class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something happens at `at_ms` of the world. `who` is a device or a detail, `ms` how long, `n` a number to it."""
-
-    at_ms: int
-    what: str
-    who: str = ""
-    ms: int = 0
-    n: int = 0
-
-
-Script = tuple[Incident, ...]
 
 PRESSED = ("pendant-1", "pendant-2", "cord-bath", "cord-bed", "fall-1", "pendant-1", BUTTON.id)
 AT_ONCE = ("smoke-hall", "co-kitchen", "door-1")
@@ -63,6 +54,8 @@ DAILY_FAULTS: tuple[tuple[str, int, int], ...] = (
     ("modem pulled", 20, 3 * 3_600),
     ("texts refused", 20, 1_800),
     ("texts unanswered", 20, 1_800),
+    ("mobile cut", 30, 4 * 3_600),
+    ("mobile dead", 30, 1_800),
 )
 
 WET_SHARE, AT_ONCE_SHARE, ENGINEER_SHARE, AWAY_SHARE = 0.15, 0.15, 0.3, 0.6
@@ -70,7 +63,13 @@ FAULTS_A_DAY = 16
 TROUBLE_SELDOM_COMES_ALONE = 0.45
 """How often a fault follows upon the one before, while that still lasts."""
 
-CALLS_A_DAY = 14
+CALLS_A_DAY = 12
+READINGS_A_DAY = 15
+"""Of each sensor that measures besides the rooms'."""
+
+SIGNS_A_DAY = 3
+"""Of each device that has nothing else to say."""
+
 PLANS_A_DAY = 4
 
 
@@ -86,6 +85,9 @@ def generate(seed: int, days: int) -> Script:
             _call(dice, at_ms, script)
         _plans(random.Random(f"plans {seed} {day}"), start, calls, script)
         _daily(random.Random(f"daily {seed} {day}"), calls, script)
+        script.extend(resident(seed, day, start))
+        script.extend(ailments(seed, day, start, calls))
+        script.extend(answers(seed, day, start))
         near = [*calls, *(start + dice.randrange(DAY_MS) for _ in range(CALLS_A_DAY))]
         while len(near) < 2 * CALLS_A_DAY + FAULTS_A_DAY:
             near.append(_fault(dice, near, script))
@@ -99,9 +101,9 @@ def _everyday(dice: random.Random, start: int, script: list[Incident]) -> None:
         return start + dice.randrange(DAY_MS)
 
     for who in ("smoke-hall", "co-kitchen", "flood-bath"):
-        script.extend(Incident(sometime(), "reading", who, n=dice.randrange(100)) for _ in range(50))
-    for who in PLACES:
-        script.extend(Incident(sometime(), "alive", who) for _ in range(5) if who != BUTTON.id)
+        script.extend(Incident(sometime(), "reading", who, n=dice.randrange(100)) for _ in range(READINGS_A_DAY))
+    for who in CALLERS:
+        script.extend(Incident(sometime(), "alive", who) for _ in range(SIGNS_A_DAY) if who != BUTTON.id)
     for _ in range(3):
         at_ms, who = sometime(), dice.choice(("pendant-1", "cord-bed", "smoke-hall"))
         trouble = dice.choice(("battery-low", "tamper"))

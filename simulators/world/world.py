@@ -15,17 +15,18 @@ from agent.hub import Turned
 from agent.inbox import Arrival
 from agent.wire.messages import CloudEvent, decode_event
 from centre.intake import Outcome
-from rules.actions import ChirpName
+from rules.actions import ChirpName, Say
 from rules.events import AnyEvent, PlanOffered
 from rules.plan import Plan
 from rules.projection import Display
 from rules.state import House
 from rules.values import Now
 from simulators.world import clock
+from simulators.world.answering import Answering
 from simulators.world.box import Box, Watcher, task_of_a_process
 from simulators.world.broker import Broker, Message
 from simulators.world.centre import Centre
-from simulators.world.faults import Faults
+from simulators.world.household import MOBILE
 from simulators.world.line import Line
 from simulators.world.link import Network, WorldLink
 from simulators.world.loop import run_virtual
@@ -47,6 +48,7 @@ RECEIVE_MAXIMA = (20, 20, 8)
 """Mosquitto's, and a small broker's."""
 
 _JOURNAL = "SELECT number, ms, wall_ms, synced, event FROM journal WHERE number > ? ORDER BY number"
+_EVENTS: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _OUTBOX = "SELECT number, epoch || '-' || lane || '-' || seq, rank, digest FROM outbox WHERE number > ? ORDER BY number"
 
 
@@ -80,20 +82,25 @@ class World(Watcher):
         self.broker = Broker(dice.choice(RECEIVE_MAXIMA))
         self.line = Line(dice)
         self.network = Network(self.line, self.broker)
+        self.mobile = Network(Line(random.Random(f"mobile {seed}")), self.broker, "mobile")
         self.centre = Centre(Network(Line(dice), self.broker), dice, clock.true_now, signs)
-        self.box = Box(folder, dice, self.network, self, signs)
+        self.box = Box(folder, dice, {"": self.network, MOBILE: self.mobile}, self, signs)
         self.judges: tuple[Judge, ...] = tuple(judge(self) for judge in JUDGES)
+        self._minding: dict[str, tuple[Judge, ...]] = {}
         self.plan = Plan()
         self._replayed = next(judge for judge in self.judges if isinstance(judge, Replayed))
         self.unproven: set[bytes] = set()
         self._journal_read = self._outbox_read = 0
+        self._ails: dict[str, tuple[bool, int]] = {}
         self._line_ill: set[str] = set()
         self._line_since_ms = self.disk_since_ms = 0
         self._display = Display()
-        self.network.published = self._published
-        self.network.received = self._received
+        for network in (self.network, self.mobile):
+            network.published = self._published
+            network.received = self._received
         self.centre.heard = self._kept
         self.box.sprung = lambda: None
+        self.listens: Callable[[Say], None] = lambda _say: None
 
     # --- what judges may see -----------------------------------------------------------------------
 
@@ -110,6 +117,14 @@ class World(Watcher):
         """Give the house as the hub knows it; an empty one while there is no hub."""
         daemon = self.box.daemon
         return daemon.hub.house if daemon is not None and self.box.armed else House()
+
+    def _minds(self, what: str) -> tuple[Judge, ...]:
+        """Give the judges that take note of such a thing: it happens thousands of times a day."""
+        if what not in self._minding:
+            self._minding[what] = tuple(
+                judge for judge in self.judges if getattr(type(judge), what) is not getattr(Judge, what)
+            )
+        return self._minding[what]
 
     def broken(self, judge: Judge, what: str) -> None:
         """Take the first broken promise, and stop."""
@@ -136,6 +151,20 @@ class World(Watcher):
         """Give since when the way to the centre has been open and honest."""
         return NEVER_MS if self._line_ill else self._line_since_ms
 
+    def ails(self, what: str, *, ill: bool) -> None:
+        """Something is out of order, or well again."""
+        self._ails[what] = ill, self.now_ms()
+
+    def well_ms(self, *what: str) -> int:
+        """Give since when all of these have been well; far in the future while one is not."""
+        known = [self._ails[each] for each in what if each in self._ails]
+        return NEVER_MS if any(ill for ill, _ in known) else max((at_ms for _, at_ms in known), default=0)
+
+    def ill_ms(self, *what: str) -> int:
+        """Give since when one of these has been out of order; far in the future while none is."""
+        known = [self._ails[each] for each in what if each in self._ails]
+        return min((at_ms for ill, at_ms in known if ill), default=NEVER_MS)
+
     def disk_changed(self) -> None:
         """The disk became well."""
         self.disk_since_ms = self.now_ms()
@@ -159,10 +188,15 @@ class World(Watcher):
         """A short sound."""
         self.say(f"the home sounds: {name}")
 
+    def said(self, say: Say) -> None:
+        """Speech: whoever is at home may answer."""
+        self.say(f"the home says: {say.prompt or say.text}")
+        self.listens(say)
+
     def turned(self, turned: Turned) -> None:
         """The hub turned, and acted."""
         self.counted["turns of the hub"] += 1
-        for judge in self.judges:
+        for judge in self._minds("turned"):
             judge.turned(turned)
         if self.tell is not None:
             for row in turned.rows:
@@ -197,21 +231,27 @@ class World(Watcher):
         self._journal_read = entries[-1][0]
         self._outbox_read = rows[-1][0] if rows else self._outbox_read
         arrivals = [
-            Arrival(Now(ms, wall_ms, bool(synced)), msgspec.json.decode(event, type=AnyEvent))
-            for _, ms, wall_ms, synced, event in entries
+            Arrival(Now(ms, wall_ms, bool(synced)), _EVENTS.decode(event)) for _, ms, wall_ms, synced, event in entries
         ]
-        for judge in self.judges:
-            judge.touched(connection)
-            for arrival in arrivals:
-                judge.journalled(arrival.now, arrival.event)
-            for _, ref, rank, digest in rows:
-                judge.row_kept(ref, rank, digest)
+        self._became_durable(connection, arrivals, rows)
         steps = self._replayed.committed(arrivals, {ref: digest for _, ref, _, digest in rows}, bytes(house))
-        for judge in self.judges:
-            if steps is None:
-                judge.forgot()
+        for judge in self.judges if steps is None else ():
+            judge.forgot()
+        for judge in self._minds("stepped"):
             for step in steps or ():
                 judge.stepped(step)
+
+    def _became_durable(
+        self, connection: sqlite3.Connection, arrivals: list[Arrival], rows: list[tuple[int, str, int, str]]
+    ) -> None:
+        for judge in self._minds("touched"):
+            judge.touched(connection)
+        for judge in self._minds("journalled"):
+            for arrival in arrivals:
+                judge.journalled(arrival.now, arrival.event)
+        for judge in self._minds("row_kept"):
+            for _, ref, rank, digest in rows:
+                judge.row_kept(ref, rank, digest)
 
     def link_made(self, link: WorldLink) -> None:
         """The hub makes a connection: tell when it is up."""
@@ -255,7 +295,7 @@ class World(Watcher):
     async def play(self, script: Script) -> None:
         """Play a script to its end, and let the world come to rest; stops at the first broken promise."""
         loop = asyncio.get_running_loop()
-        incidents = Faults(self)
+        incidents = Answering(self)
         self.box.start()
         for incident in script:
             at_s = clock.BEGAN_S + incident.at_ms / 1000

@@ -113,8 +113,8 @@ class OnTime(Judge):
 
         def check() -> None:
             links = self.scene.house.links if self.scene.box.armed else ()
-            began_ms = self.scene.box.clock.world_ms(max((link.since_ms for link in links), default=0))
-            steady = process is self.scene.box.process and all(link.up for link in links) and began_ms <= at_ms
+            began_ms = self.scene.box.clock.world_ms(max((link.since_ms for link in links[:1]), default=0))
+            steady = process is self.scene.box.process and any(link.up for link in links[:1]) and began_ms <= at_ms
             if steady and self.checked_in_ms == at_ms:
                 self.broken("no check-in for more than 4 min on an open line")
 

@@ -78,6 +78,12 @@ class Scene(Protocol):
     def line_well_ms(self) -> int:
         """Give since when the way to the centre has been open and honest; far in the future while it is not."""
 
+    def well_ms(self, *what: str) -> int:
+        """Give since when all of these incidents have been over; far in the future while one is not."""
+
+    def ill_ms(self, *what: str) -> int:
+        """Give since when one of these incidents has lasted; far in the future while none does."""
+
     disk_since_ms: int
     """When the disk last became well."""
 

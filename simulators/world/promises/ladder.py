@@ -137,7 +137,10 @@ class Escalated(Judge):
             if plan is None:
                 self.broken(f"{report.alarm} was raised by plan {report.plan_version}, which was never in force")
                 return
-            self.open[report.alarm] = Reckoning(report, action.id, *ladder_for(plan, report.kind, silent=report.silent))
+            steps, repeat_ms = ladder_for(plan, report.kind, silent=report.silent)
+            if report.rule == "announced-test":  # a test reaches the centre, and troubles nobody else
+                steps, repeat_ms = tuple(step for step in steps if step.means == "centre"), 0
+            self.open[report.alarm] = Reckoning(report, action.id, steps, repeat_ms)
             return
         known = self.open.get(report.alarm) if isinstance(report, AlarmFacts) else None
         if known is None:

@@ -28,6 +28,9 @@ MAINS_MS = 180_000
 STEADY_MS = 32_000
 """How long a modem must stay before it counts as well again, and a step."""
 
+JAMMED_MS, CALM_MS = 36_000, 16_000
+"""EN 50134-3: a radio jammed for more than 30 s; found by looking every 5 s, at the first and the last look in part."""
+
 SEEN_MS = 2_000
 STEP_MS = 15_000
 """A pause before the next attempt to connect, and the attempt."""
@@ -43,6 +46,7 @@ class Noticed(Judge):
         self.tried_ms: int | None = None
         self.taken_ms = -UNDER_WAY_MS
         self.until_ms: dict[str, int] = {}
+        self.pulled_ms = -1
 
     def incident(self, what: str, ms: int) -> None:
         """Something breaks: look again when it must have been noticed."""
@@ -60,16 +64,27 @@ class Noticed(Judge):
                 self._expect("mains", "", MAINS_MS, ms)
                 self._ends("mains", "", SEEN_MS, ms)
             case "adapter pulled" if self.scene.box.ear is not None:
+                self.pulled_ms = self.scene.now_ms()
                 self._expect("driver", "air", ADAPTER_MS, ADAPTER_MS)
+            case "gibberish":
+                self._expect("part", "reception-air", JAMMED_MS, ms)
+                self._ends("part", "reception-air", CALM_MS, ms)
+            case "battery dies":
+                self._ends("mains", "", SEEN_MS, ms)
+                self.scene.later(ms // 2, lambda: self._expect("battery", "", SEEN_MS, ms // 2 - 1))
+                self._ends("battery", "", SEEN_MS, ms)
 
     def _expect(self, fault: str, subject: str, within_ms: int, lasts_ms: int) -> None:
-        process, armed = self.scene.box.process, self.scene.box.armed
+        process, armed, at_ms = self.scene.box.process, self.scene.box.armed, self.scene.now_ms()
         if lasts_ms < within_ms or not armed:
             return
+        deaf = fault == "part" and subject.startswith("reception") and self.scene.box.ear is None
 
         def check() -> None:
-            if process is not self.scene.box.process:
+            if process is not self.scene.box.process or deaf:
                 return
+            if subject == "reception-air" and self.pulled_ms >= at_ms:
+                return  # nobody heard it meanwhile
             self.scene.counted["faults looked for"] += 1
             if standing(self.scene.house, fault, subject) is None:
                 self.broken(f"no fault {fault} {subject} stands {within_ms / 1000:g} s after it began")
@@ -79,11 +94,12 @@ class Noticed(Judge):
     def _ends(self, fault: str, subject: str, within_ms: int, lasts_ms: int) -> None:
         """When the last of its kind is over, the fault is cleared, and soon."""
         over_ms = self.scene.now_ms() + lasts_ms
-        self.until_ms[fault] = max(over_ms, self.until_ms.get(fault, 0))
+        about = f"{fault} {subject}"
+        self.until_ms[about] = max(over_ms, self.until_ms.get(about, 0))
 
         def check() -> None:
             box = self.scene.box
-            if not box.armed or box.started_ms > over_ms or self.until_ms[fault] > over_ms:
+            if not box.armed or box.started_ms > over_ms or self.until_ms[about] > over_ms:
                 return
             self.scene.counted["ends of faults looked for"] += 1
             if standing(self.scene.house, fault, subject) is not None:
@@ -98,8 +114,8 @@ class Noticed(Judge):
 
         def check() -> None:
             links = self.scene.house.links if self.scene.box.armed else ()
-            since_ms = self.scene.box.clock.world_ms(max((link.since_ms for link in links), default=0))
-            steady = process is self.scene.box.process and all(link.up for link in links) and since_ms < at_ms
+            since_ms = self.scene.box.clock.world_ms(max((link.since_ms for link in links[:1]), default=0))
+            steady = process is self.scene.box.process and any(link.up for link in links[:1]) and since_ms < at_ms
             if not steady:
                 return
             self.scene.counted["faults looked for"] += 1

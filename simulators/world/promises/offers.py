@@ -8,6 +8,7 @@ from rules.values import Now
 from simulators.world.link import WorldLink
 from simulators.world.promises.judge import Judge, Scene
 
+MAIN = "main"
 AGAIN_MS = 30_000
 AT_ONCE_MS = 1_500
 """Some packets there and back."""
@@ -59,11 +60,13 @@ class _Waiting(Judge):
 
     def link_up(self, link: WorldLink) -> None:
         """A new connection."""
+        if link.uplink != MAIN:
+            return  # `standby` judges the other
         self.link, self.linked_ms = link, self.scene.now_ms()
 
     def published(self, link: WorldLink, event: CloudEvent) -> None:
         """Note an offer."""
-        if event.id in self.waiting:
+        if event.id in self.waiting and link.uplink == MAIN:
             self.offered[event.id] = link, self.scene.now_ms()
 
     def offered_on(self, ref: str, link: WorldLink | None) -> bool:
@@ -94,6 +97,8 @@ class Resent(_Waiting):
     def link_up(self, link: WorldLink) -> None:
         """Whatever waits is offered at once on a new line."""
         super().link_up(link)
+        if link is not self.link:
+            return
         at_ms, waiting = self.linked_ms, list(self.waiting)
 
         def check() -> None:
@@ -110,7 +115,7 @@ class Resent(_Waiting):
         """An offer is repeated in half a minute at the latest."""
         super().published(link, event)
         ref, at_ms = event.id, self.scene.now_ms()
-        if ref not in self.waiting:
+        if ref not in self.waiting or link.uplink != MAIN:
             return
         self.scene.counted["offers of alarms"] += 1
 
@@ -132,7 +137,7 @@ class AlarmsFirst(_Waiting):
         """See who goes first."""
         super().published(link, event)
         kind = event.type.removeprefix(PREFIX)
-        if kind.startswith("alarm.") or place(event.id) is None:
+        if link.uplink != MAIN or kind.startswith("alarm.") or place(event.id) is None:
             return
         overtaken = [
             ref for ref, since_ms in self.waiting.items() if not self.offered_on(ref, link) and self._due(since_ms)

@@ -4,7 +4,7 @@ from centre.intake import Outcome
 from rules.events import CallPressed, Event, Triggered
 from rules.reports import AlarmCancelled, AlarmFacts, AlarmJoined, AlarmRaised, Clock
 from rules.values import Now
-from simulators.world.household import BUTTON, PLACES, Device
+from simulators.world.household import BUTTON, PLACES, UNASKED, Device
 from simulators.world.promises.judge import Judge, Scene, Stimulus
 
 SLACK_MS = 5
@@ -51,12 +51,16 @@ class Once(Judge):
         """Book every report that speaks of a stimulus."""
         if outcome.verdict != "accepted" or not isinstance(outcome.report, AlarmFacts):
             return
+        if outcome.report.kind in UNASKED:
+            return  # nobody asked: what the hub finds by watching has a judge of its own
         match outcome.report:
             case (AlarmRaised() | AlarmCancelled(stage="pending")) as report if self._is_retold(report, outcome):
                 self.scene.counted["told again, as the first was never on the disk"] += 1
+            case AlarmRaised(rule="test-unanswered"):
+                pass  # the same press once more, as a call: `tested` judges that
             case AlarmRaised() as report:
                 self._book(report, report.triggered)
-                if report.rule == "second-press":
+                if report.rule == "second-press" or (report.rule == "announced-test" and report.triggers > 1):
                     self._book(report, report.clock)
             case AlarmJoined() as report:
                 self._book(report, report.clock)

@@ -26,7 +26,8 @@ class OnlyNewer(Judge):
         if isinstance(step.event, PlanOffered | PlanRefused):
             if any(isinstance(action, _OUTBOX) for action in step.actions):
                 self.broken("a plan that came touched the outbox")
-            if _ladders(step.before) != _ladders(step.after):
+            after = _ladders(step.after)  # what the new plan has watched may be due at once
+            if any(after.get(alarm) != ladder for alarm, ladder in _ladders(step.before).items()):
                 self.broken("a plan that came changed an open alarm")
 
     def _offered(self, step: Stepped, plan: Plan) -> None:
