@@ -11,6 +11,9 @@ SIREN_S_MIN, SIREN_S_MAX = 12, 60
 EVENTS_MIN, EVENTS_MAX = 1_000, 50_000
 """Enough to be killed in, and as many as a store may hold."""
 
+LANGUAGES = ("cy", "en", "pl", "ur")
+"""Those of `agent.voice.phrases`, which is not loaded for `--help`."""
+
 NO_TERMINAL = f"""\
 This is no terminal, so the scenario {DEFAULT_SCENARIO!r} is played; in a terminal you can try everything by hand.
 `hearthline demo --list` lists the scenarios, `--scenario NAME` plays one.
@@ -36,6 +39,17 @@ This is no terminal, so the scenario {DEFAULT_SCENARIO!r} is played; in a termin
     help="Let the centre misbehave from the start: silent, retry, late=3, ... May be repeated.",
 )
 @click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    help="What the resident is spoken to in: Welsh, English, Polish or Urdu. What is told stays English.",
+)
+@click.option(
+    "--sound/--no-sound",
+    "sounds",
+    default=None,
+    help="Sound on this machine's sound card, if it has one. By default only in a terminal.",
+)
+@click.option(
     "--siren",
     "siren_s",
     type=click.IntRange(SIREN_S_MIN, SIREN_S_MAX),
@@ -49,13 +63,15 @@ This is no terminal, so the scenario {DEFAULT_SCENARIO!r} is played; in a termin
     metavar="NUMBER",
     help="How many events wait in week-of-backlog.",
 )
-def demo(
+def demo(  # noqa: PLR0913 -- what can be asked for
     name: str | None,
     keep: Path | None,
     faults: tuple[str, ...],
     siren_s: int | None,
     backlog: int | None,
+    language: str | None,
     *,
+    sounds: bool | None,
     listing: bool,
     as_json: bool,
     plain: bool,
@@ -78,12 +94,15 @@ def demo(
         click.echo(running.listing())
         return
     told = name is not None or as_json or siren_s is not None or backlog is not None
-    by_hand = not told and sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    by_hand, sounds = terminal and not told, terminal if sounds is None else sounds
     name = name or DEFAULT_SCENARIO
-    setting = running.check(name, faults, siren_s, backlog)
+    setting = running.check(
+        name, faults, siren_s=siren_s, backlog=backlog, language=None if by_hand else language, sounds=sounds
+    )
     with running.working_folder(keep) as folder:
         if by_hand:
-            sys.exit(running.by_hand(folder, faults, plain=plain))
+            sys.exit(running.by_hand(folder, faults, plain=plain, language=language or "en", sounds=sounds))
         if not told:
             click.echo(NO_TERMINAL)
         sys.exit(running.play(name, folder, faults, setting, as_json=as_json))

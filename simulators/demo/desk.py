@@ -19,6 +19,13 @@ from rules.reports import (
     CommandRefused,
     FaultCleared,
     FaultRaised,
+    MessageExpired,
+    MessageHeard,
+    PlanApplied,
+    ReminderMissed,
+    ReminderPrompted,
+    ReminderSnoozed,
+    ReminderTaken,
     Report,
 )
 from simulators.centre import SimulatedCentre
@@ -31,6 +38,8 @@ REFS_MAX = 1_000
 
 _TAKEN = {"centre": "taken", "contact": "a contact", "home": "help there"}
 _HOLDERS = {"centre": "the centre", "contact": "a contact", "home": "somebody at the home"}
+
+_MISSED = {"unanswered": "no answer", "away": "nobody at home", "alarm": "an alarm was open", "hub": "the hub was off"}
 
 _REFUSED = {
     "unheard": "loses an event, and says nothing (silent)",
@@ -157,8 +166,33 @@ class Desk:
             case FaultCleared():
                 return f"hears that this is well again: {report.fault} {report.subject}".rstrip()
             case _:
-                return ""
+                return _cared(report)
 
     def _amend(self, alarm: str, **changes: str) -> None:
         if alarm in self.cases:
             self.cases[alarm] = replace(self.cases[alarm], asked="", **changes)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _cared(report: Report) -> str:  # noqa: PLR0911 -- one sentence for each
+    match report:
+        case ReminderPrompted():
+            return f"hears that the resident is reminded: {report.reminder}, {report.slot}"
+        case ReminderTaken():
+            after_s = report.after_ms / 1_000
+            return f"hears that it is done: {report.reminder}, {report.slot}, {after_s:.1f} s after, {report.how}"
+        case ReminderSnoozed():
+            return f"hears that it was put off: {report.reminder}, {report.slot}"
+        case ReminderMissed():
+            return f"hears that it was missed: {report.reminder}, {report.slot}: {_MISSED[report.why]}"
+        case MessageHeard():
+            return f"hears that the message was heard, after it was said {_times(report.times)}"
+        case MessageExpired():
+            return "hears that nobody heard the message while it was good"
+        case PlanApplied():
+            return f"hears that the care plan is in force: version {report.version}"
+        case _:
+            return ""

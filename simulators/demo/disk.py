@@ -9,6 +9,7 @@ import msgspec
 
 from agent.wire.messages import UnreadableError, decode_event, decode_report
 from rules.reports import AlarmRaised
+from simulators.flat import WATCHED
 
 _CALLS = frozenset({"triggered", "call-pressed"})
 _ROWS_MAX = 200
@@ -23,6 +24,7 @@ class Found(NamedTuple):
 
 class _Tag(msgspec.Struct):
     event: str
+    sensor: str = ""
 
 
 class Disk:
@@ -65,7 +67,8 @@ class Disk:
             "SELECT number, ms, event FROM journal WHERE number > ? ORDER BY number LIMIT ?", (self._entry, _ROWS_MAX)
         ).fetchall()
         self._entry = rows[-1][0] if rows else self._entry
-        return [ms for _, ms, event in rows if msgspec.json.decode(event, type=_Tag).event in _CALLS]
+        tags = ((ms, msgspec.json.decode(event, type=_Tag)) for _, ms, event in rows)
+        return [ms for ms, tag in tags if tag.event in _CALLS and tag.sensor not in WATCHED]
 
     def _alarms(self, connection: sqlite3.Connection) -> list[AlarmRaised]:
         rows = connection.execute(

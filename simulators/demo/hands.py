@@ -36,6 +36,16 @@ async def _resolve(world: World) -> None:
         world.tell("staff", "staff:idle", "there is no alarm to resolve")
 
 
+async def _tablets(world: World) -> None:
+    """Let the next time of the care plan come; the hub has had none so far."""
+    if world.care.planned or await world.care.give_plan():
+        await world.care.time_comes()
+
+
+async def _message(world: World) -> None:
+    world.care.send_message()
+
+
 WORK: Mapping[str, Work] = {
     "p": World.press_pendant,
     "c": World.press_call,
@@ -46,6 +56,11 @@ WORK: Mapping[str, Work] = {
     "d": World.dry_floor,
     "x": World.press_cancel,
     "h": World.hold_arrived,
+    "y": World.press_answer,
+    "n": World.hold_answer,
+    "b": World.open_pill_box,
+    "t": _tablets,
+    "m": _message,
     "l": _toggle_line,
     "s": _toggle_silence,
     "k": World.kill_hub,

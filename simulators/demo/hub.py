@@ -1,4 +1,4 @@
-"""Runs the demonstration's hub: the real agent on watched mock pins, with levers at its clock, its disk and its siren.
+"""Runs the demonstration's hub: the real agent on watched mock pins, with levers at its clock, its disk, its patience.
 
 `python -m simulators.demo.hub LEVERS ...` (what follows are the arguments of `simulators.pins`). The boot-relative
 clock has no lever: nobody can set it on a real machine either.
@@ -10,21 +10,23 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent.clock import SystemClock, kernel_synced
+from agent.clock import kernel_synced
+from agent.plan import reminding
+from agent.seams import Seams
 from rules import plan
 from rules.values import Now
 from simulators import pins
-from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, levers
+from simulators.demo.card import RECORD, card
+from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, TimedClock, levers
 from simulators.disk import FULL, Disk
 from simulators.disk.vfs import WatchedVfs
 
 
-class LeveredClock(SystemClock):
-    """The machine's clocks, with a wall clock that jumps when its lever is moved."""
+class LeveredClock(TimedClock):
+    """The demonstration's clocks, with a wall clock that jumps when its lever is moved."""
 
     def __init__(self, lever: Levers) -> None:
-        self._lever = lever
-        super().__init__(synced=_trust(lever))
+        super().__init__(lever, synced=_trust(lever))
 
     def now(self) -> Now:
         """Give this moment: only what people call the time can be wrong."""
@@ -63,10 +65,13 @@ def main(argv: Sequence[str]) -> int:
     if lever.siren_ms:
         steps = tuple(replace(step, after_ms=lever.siren_ms) for step in plan.BUILT_IN.steps)
         plan.BUILT_IN = replace(plan.BUILT_IN, steps=steps)
+    if lever.minute_ms:
+        reminding.MIN = lever.minute_ms  # type: ignore[attr-defined]
     lever.disk_there = 0
     if lever.disk_wanted:
         _put_disk_under(lever)
-    return pins.main(argv[1:], clock=LeveredClock(lever))
+    seams = Seams(sink=card(Path(argv[0]).with_name(RECORD)))
+    return pins.main(argv[1:], clock=LeveredClock(lever), seams=seams)
 
 
 if __name__ == "__main__":

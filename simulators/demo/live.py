@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from agent.voice.phrases import REVIEWED
 from simulators.demo.hands import Hands
 from simulators.demo.picture import Picture, take
 from simulators.demo.screen import LEDE, TITLE, draw, keys_in_words, symbols
 from simulators.demo.telling import Teller
 from simulators.demo.terminal import BorrowedTerminal
-from simulators.demo.world import World, WorldError
+from simulators.demo.world import Setting, World, WorldError
 
 WINDOWS: Mapping[str, int] = {"pendant": 6, "button": 6, "pull-cord": 6, "fall": 10}
 """Cancel windows by hand, in seconds: long enough to press cancel, short enough to wait for."""
@@ -108,13 +109,13 @@ class PlainView:
         lamps = "; ".join(f"{lamp.name} {lamp.words}" for lamp in picture.lamps)
         cases = "; ".join(f"{name}: {note}" for name, note, _ in picture.cases) or "no open alarm"
         click.echo(
-            f"At home: {lamps}; sound: {picture.sound}.\nAt the centre: {cases}.\n"
+            f"At home: {lamps}; sound: {picture.sound} {picture.said}.\nAt the centre: {cases}.\n"
             f"Hub {picture.hub[0]}, line {picture.line[0]}, centre {picture.centre[0]},"
             f" not yet receipted: {picture.outbox}.\n{keys_in_words()}"
         )
 
 
-async def live(folder: Path, faults: Sequence[str], *, plain: bool) -> int:
+async def live(folder: Path, faults: Sequence[str], setting: Setting, *, plain: bool) -> int:
     """Run until the user quits; give the exit code. Raises what World raises."""
     console = Console()
     loop, task, fd = asyncio.get_running_loop(), asyncio.current_task(), sys.stdin.fileno()
@@ -127,16 +128,18 @@ async def live(folder: Path, faults: Sequence[str], *, plain: bool) -> int:
         loop.add_reader(fd, lambda: hands.press(terminal.keys()))
         stack.callback(loop.remove_reader, fd)
         try:
-            await _lived(folder, faults, hands, view)
+            await _lived(folder, faults, setting, hands, view)
         except asyncio.CancelledError:
             if not hands.quitting:
                 raise
     return 0
 
 
-async def _lived(folder: Path, faults: Sequence[str], hands: Hands, view: View) -> None:
+async def _lived(folder: Path, faults: Sequence[str], setting: Setting, hands: Hands, view: View) -> None:
     view.say("Starting a broker, a response centre, a home and its hub ...")
-    async with World(folder, cancel_s=WINDOWS, faults=faults) as world:
+    async with World(folder, cancel_s=WINDOWS, faults=faults, setting=setting) as world:
+        if setting.language != REVIEWED and not await world.care.give_plan():  # its language is the plan's
+            raise WorldError("the hub did not take its care plan: --keep its log to see why")
         hands.take(world, lambda: view.asked(world))
         try:
             while not (broken := world.broken()):

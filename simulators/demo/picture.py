@@ -4,11 +4,14 @@ from msgspec import Struct
 
 from simulators.demo.senses import Senses
 from simulators.demo.story import told, when
-from simulators.demo.words import CHIRPS, LAMPS, TONES
+from simulators.demo.words import ALERT, CHIRPS, LAMPS, TONES
 from simulators.demo.world import World
 
 CHIRP_SHOWN_MS = 1_500
 """How long the words of a short sound stay."""
+
+SAID_SHOWN_MS = 3_000
+"""How long words stay at least."""
 
 STEPS = 200
 """More lines than any screen has."""
@@ -35,6 +38,7 @@ class Picture(Struct, frozen=True, kw_only=True):
 
     lamps: tuple[LampShown, ...]
     sound: str
+    said: str
     loud: bool
     flat: str
     cases: tuple[tuple[str, str, bool], ...]
@@ -54,10 +58,12 @@ def take(world: World, since: int) -> Picture:
     silent = world.centre.faults.silent
     loud = world.senses.siren.lit or world.senses.ear.tone != "none"
     return Picture(
-        lamps=tuple(
-            LampShown(name.upper(), lamp.lit, LAMPS[name, lamp.rhythm]) for name, lamp in world.senses.lamps.items()
+        lamps=(
+            *(LampShown(name.upper(), lamp.lit, LAMPS[name, lamp.rhythm]) for name, lamp in world.senses.lamps.items()),
+            LampShown("ALERT", world.senses.alert.lit, ALERT[world.senses.alert.alert]),
         ),
         sound=_sound(world.senses, now_ms) if running else "the box is off: no light, no sound",
+        said=_said(world, now_ms) if running else "",
         loud=loud,
         flat=_flat(world),
         cases=tuple(
@@ -85,6 +91,13 @@ def _sound(senses: Senses, now_ms: int) -> str:
     if chirp is not None and now_ms - chirp.ms < CHIRP_SHOWN_MS:
         return CHIRPS[chirp.key]
     return TONES[senses.ear.tone]
+
+
+def _said(world: World, now_ms: int) -> str:
+    said = world.said
+    if said is None or now_ms - said.ms > max(said.lasts_ms, SAID_SHOWN_MS):
+        return ""
+    return f'"{said.words}"'
 
 
 def _flat(world: World) -> str:

@@ -54,7 +54,9 @@ class Run:
         try:
             return await self.world.story.wait_for(matches, after=self._from, within_s=within_s)
         except TimeoutError:
-            raise ScenarioError(f"{AWAITED.get(key, f'{key} did not come')} within {within_s:g} s") from None
+            said = key.removeprefix("says:")
+            otherwise = f"{key} did not come" if said == key else f"the hub did not say {said}"
+            raise ScenarioError(f"{AWAITED.get(key, otherwise)} within {within_s:g} s") from None
 
     def seen(self, key: str) -> bool:
         """Whether there was a step of this key, or of one below it, since the scenario began."""
@@ -100,9 +102,10 @@ class Run:
         """Play staff: take the alarm, close it; and see that the home is told of both."""
         await self.expect("tone:waiting", SOON_S + 2, after=call)
         self.require(self.world.acknowledge(), "the centre has no alarm to acknowledge")
+        taking = await self.expect("staff:acknowledge", SOON_S)
         await self.expect("centre:alarm.acknowledged", ARRIVE_S)
-        someone = await self.expect("lamp:someone:on", SOON_S)
-        await self.expect("chirp:someone-has-it", SOON_S, after=someone)
+        await self.expect("lamp:someone:on", SOON_S, after=taking)
+        await self.expect("chirp:someone-has-it", SOON_S, after=taking)
         self.require(self.world.resolve(), "the centre has no alarm to close")
         closing = await self.expect("staff:resolve", SOON_S)
         await self.expect("centre:alarm.resolved", ARRIVE_S)

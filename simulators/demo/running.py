@@ -22,6 +22,9 @@ from simulators.hub_process import HubStartError
 from simulators.misbehaviour import Faults, UnknownFaultError
 
 EXIT_SIGNAL = 128
+HOUR = "10:00"
+"""What time it is by hand: the family may be heard."""
+
 FOLDER_BYTES_MAX = 80
 """Sockets lie in the folder, and their paths may have 107 bytes."""
 
@@ -30,10 +33,18 @@ _CANNOT_START = (WorldError, HubStartError, BrokerStartError, LinkLostError, Led
 
 def listing() -> str:
     """List the scenarios, with their stories."""
-    return "\n".join(f"{each:16} {scenario.story}" for each, scenario in SCENARIOS.items())
+    return "\n".join(f"{each:22} {scenario.story}" for each, scenario in SCENARIOS.items())
 
 
-def check(name: str, faults: Sequence[str], siren_s: int | None, backlog: int | None) -> Setting:
+def check(
+    name: str,
+    faults: Sequence[str],
+    *,
+    siren_s: int | None = None,
+    backlog: int | None = None,
+    language: str | None = None,
+    sounds: bool = False,
+) -> Setting:
     """See that the scenario and the faults exist, and give its setting, as asked for.
 
     Raises click.UsageError, which lists what there is.
@@ -51,16 +62,25 @@ def check(name: str, faults: Sequence[str], siren_s: int | None, backlog: int | 
         raise click.UsageError(f"{name} waits for no siren: --siren goes with {_named(lambda each: each.sirens)}.")
     if backlog is not None and not usual.backlog:
         raise click.UsageError(f"{name} has none: --events goes with {_named(lambda each: each.setting.backlog > 0)}.")
-    return usual._replace(siren_s=siren_s or usual.siren_s, backlog=backlog or usual.backlog)
+    if language is not None and not usual.at:
+        spoken = _named(lambda each: bool(each.setting.at))
+        raise click.UsageError(f"{name} needs no words: --language goes with {spoken}.")
+    return usual._replace(
+        siren_s=siren_s or usual.siren_s,
+        backlog=backlog or usual.backlog,
+        language=language or usual.language,
+        sounds=sounds,
+    )
 
 
 def _named(fits: Callable[[Scenario], bool]) -> str:
     return ", ".join(name for name, scenario in SCENARIOS.items() if fits(scenario))
 
 
-def by_hand(folder: Path, faults: Sequence[str], *, plain: bool) -> int:
+def by_hand(folder: Path, faults: Sequence[str], *, plain: bool, language: str, sounds: bool) -> int:
     """Let somebody try everything by hand; give the exit code. Raises click.ClickException."""
-    return _run(live(folder, faults, plain=plain))
+    setting = Setting(at=HOUR, language=language, sounds=sounds)
+    return _run(live(folder, faults, setting, plain=plain))
 
 
 def play(name: str, folder: Path, faults: Sequence[str], setting: Setting, *, as_json: bool) -> int:

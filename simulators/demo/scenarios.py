@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from simulators.demo import hardships, stories
+from simulators.demo import hardships, residents, stories
 from simulators.demo.playing import SHORT, Run, ScenarioError
 from simulators.demo.story import Step
 from simulators.demo.week import WEEK_EVENTS
@@ -37,6 +37,31 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "hub-killed": Scenario(
         "the hub is killed right after a press: the call arrives all the same, exactly once", stories.hub_killed
+    ),
+    "tablet-taken": Scenario(
+        "it is time for the tablets: the home says so, and hears that they are taken, by a button or the pill box",
+        residents.tablet_taken,
+        Setting(at="07:55"),
+    ),
+    "tablet-missed": Scenario(
+        "it is time for the tablets and nobody answers: it is said again, the centre hears of it and is called",
+        residents.tablet_missed,
+        Setting(at="07:55", minute_ms=residents.MINUTE_MS),
+    ),
+    "reminder-during-alarm": Scenario(
+        "the tablets are due while a call for help is open: nothing breaks into it, and nothing is forgotten",
+        residents.reminder_during_alarm,
+        Setting(at="07:55"),
+    ),
+    "family-message": Scenario(
+        "the daughter sends a few words: the home says them, and she hears that they were heard",
+        residents.family_message,
+        Setting(at="10:00"),
+    ),
+    "no-line-feedback": Scenario(
+        "somebody calls and the line is cut: every stage is heard, seen, felt and said",
+        residents.no_line_feedback,
+        Setting(at="10:00"),
     ),
     "half-open": Scenario(
         "the line looks open and carries nothing: the hub finds out, and the call arrives soon after it is mended",

@@ -20,14 +20,25 @@ LEDE = (
 KEYS: Sequence[Sequence[Sequence[str]]] = (
     (("you ", "p pendant", "c call button", "u cord", "f fall", "g get up", "w wet floor", "d dry it"),),
     (("    ", "x cancel", "h hold 'help has arrived'"), ("staff ", "a acknowledge", "r resolve")),
+    (
+        ("box ", "y yes", "n not now (held)", "b pill box"),
+        ("let come ", "t tablets", "m message"),
+    ),
     (("bad luck ", "l cut or mend the line", "s silent centre", "k kill the hub"), ("", "q quit")),
 )
 """What can be pressed: rows of groups; of each, whose hands, then each key and what it does."""
 
-_LAMP_STYLES = {"CALL": "bold yellow", "ARRIVED": "bold green", "SOMEONE": "bold cyan", "FAULT": "bold red"}
+_LAMP_STYLES = {
+    "CALL": "bold yellow",
+    "ARRIVED": "bold green",
+    "SOMEONE": "bold cyan",
+    "FAULT": "bold red",
+    "PROMPT": "bold blue",
+    "ALERT": "bold magenta",
+}
 _WHO_STYLES = {"you": "bold", "home": "yellow", "hub": "magenta", "line": "red", "centre": "green", "staff": "cyan"}
 
-_INTRO_ROWS, _HOME_ROWS, _STATE_ROWS, _KEY_ROWS = 2, 7, 1, 3
+_INTRO_ROWS, _HOME_ROWS, _STATE_ROWS, _KEY_ROWS = 2, 10, 1, 4
 _TIMELINE_ROWS_MIN = 4
 _CASES_MAX = 5
 _NARROW = 72
@@ -76,7 +87,9 @@ def keys_in_words() -> str:
 
 def _above(picture: Picture, marks: Symbols, width: int) -> RenderableType:
     home = Panel(
-        Group(*(_lamp(lamp, marks) for lamp in picture.lamps), _sound(picture, marks)),
+        Group(
+            *(_lamp(lamp, marks) for lamp in picture.lamps), _sound(picture, marks), _line(Text(picture.said, "bold"))
+        ),
         title="At home: what you see and hear",
         title_align="left",
         subtitle=picture.flat or None,

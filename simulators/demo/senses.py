@@ -4,9 +4,11 @@ The hub is not asked what it shows: a dark lamp is dark here, whatever the hub b
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from agent.sounds import CHIRPS, LIGHTS, TONES, Pattern
+from agent.sounds import ALERTS, CHIRPS, LIGHTS, TONES, Pattern
+from rules.projection import Alert
 from simulators.watched_pins import Change
 
 Rhythm = Literal["off", "lit", "slow", "fast", "on"]
@@ -30,11 +32,23 @@ BLINK_MS: dict[Rhythm, int] = {"slow": LIGHTS["slow"][0][1], "fast": LIGHTS["fas
 FAST_MS, SLOW_MS = (120, 320), (700, 1_300)
 """How long a phase of each rhythm may take: 200 and 1,000 ms, on a machine that is busy."""
 
+NEAR_MS = 120
+"""How far a flash or a pause may be from what it should be; they differ by 250 ms and more."""
+
+_FLASHES: dict[Alert, tuple[tuple[int, int], ...]] = {
+    name: tuple((on, off) for (_, on), (_, off) in zip(pattern[::2], pattern[1::2], strict=False))
+    for name, pattern in ALERTS.items()
+}
+"""Each alert's flashes with the pauses after them, by the hub's own table. The first one tells which it is."""
+
+_LONGEST_MS = 2_000
+"""Only one flash is longer."""
+
 _ENDS_TONE = frozenset({"cancelled", "someone-has-it", "resolved"})
 
 
 class Sign(NamedTuple):
-    """Something a resident notices: what (`chirp:heard`, `lamp:call:fast`, `tone:no-line`, `dark`), and since when."""
+    """What a resident notices (`chirp:heard`, `lamp:call:fast`, `alert:reminder`, `dark`), and since when."""
 
     key: str
     ms: int
@@ -83,6 +97,49 @@ class Lamp:
         if rhythm != self.rhythm:
             self.rhythm, self.rhythm_ms = rhythm, ms
             yield rhythm, ms
+
+
+class Flasher:
+    """The flashing lamp or vibrating pad on a relay. What it says is known after its first flash and the pause."""
+
+    def __init__(self) -> None:
+        self.lit = False
+        self.alert: Alert = "none"
+        self._since_ms = 0
+        self._flash_ms = 0
+        self._before = (0, 0)
+
+    def feed(self, *, lit: bool, ms: int) -> Iterator[tuple[Alert, int]]:
+        """See it change; give what it says, if that is new, and since when."""
+        if lit == self.lit:
+            return
+        lasted_ms, self._since_ms, self.lit = ms - self._since_ms, ms, lit
+        if not lit:
+            self._flash_ms = lasted_ms
+            if lasted_ms > _LONGEST_MS:
+                yield from self._is("someone", ms - _FLASHES["someone"][0][0])  # its pause is not waited for
+            return
+        flash, before, self._before = (self._flash_ms, lasted_ms), self._before, (self._flash_ms, lasted_ms)
+        goes_on = any(_near(before, one) and _near(flash, two) for one, two in pairwise(_FLASHES[self.alert]))
+        if not goes_on:
+            begun = [name for name, flashes in _FLASHES.items() if flashes and _near(flash, flashes[0])]
+            for alert in begun:  # its flash may have gone on from another's: it began this long ago
+                yield from self._is(alert, ms - lasted_ms - _FLASHES[alert][0][0])
+
+    def settle(self, now_ms: int) -> Iterator[tuple[Alert, int]]:
+        """See that it has stopped."""
+        pause_ms = max((pause for _, pause in _FLASHES[self.alert]), default=0)
+        if not self.lit and now_ms - self._since_ms > pause_ms + STEADY_MS:
+            yield from self._is("none", self._since_ms)
+
+    def _is(self, alert: Alert, ms: int) -> Iterator[tuple[Alert, int]]:
+        if alert != self.alert:
+            self.alert = alert
+            yield alert, ms
+
+
+def _near(flash: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    return all(abs(each - other) <= NEAR_MS for each, other in zip(flash, wanted, strict=True))
 
 
 class _Note(NamedTuple):
@@ -139,7 +196,8 @@ class Ear:
             return
         yield from self._rested(ms)
         self._notes = [*self._notes, _Note(hz, ms)][-_NOTES_MAX:]
-        yield from self._known(lambda name: len(_MELODIES[name]) > 1 or name in _OWN_PITCH)
+        if not self._may_go_on():
+            yield from self._known(lambda name: len(_MELODIES[name]) > 1 or name in _OWN_PITCH)
 
     def settle(self, now_ms: int) -> Iterator[Sign]:
         """Hear that nothing more comes."""
@@ -158,6 +216,12 @@ class Ear:
         if self._notes and (end_ms := self._notes[-1].end_ms) is not None and now_ms - end_ms >= JOINED_MS:
             yield from self._known(lambda _: True)
             self._notes = []
+
+    def _may_go_on(self) -> bool:
+        """Whether what was heard so far may be the beginning of a longer melody, which has a shorter one in it."""
+        count = len(self._notes)
+        longer = (melody for melody in _MELODIES.values() if count > 1 and len(melody) > count)
+        return any(all(map(_fits, self._notes, melody)) for melody in longer)
 
     def _known(self, eligible: Callable[[str], bool]) -> Iterator[Sign]:
         for name, melody in _MELODIES.items():
@@ -193,7 +257,9 @@ class Senses:
             "arrived": Lamp(blinks=False),
             "someone": Lamp(blinks=False),
             "fault": Lamp(blinks=True),
+            "prompt": Lamp(blinks=True),
         }
+        self.alert = Flasher()
         self.siren = Lamp(blinks=False)
         self.ear = Ear()
         self._dark = True
@@ -202,6 +268,8 @@ class Senses:
         """Notice a change of one of the flat's outputs."""
         if part == "sounder":
             return list(self.ear.feed(round(change.hz or 0) if change.value else 0, change.ms))
+        if part == "alert":
+            return [Sign(f"alert:{alert}", ms) for alert, ms in self.alert.feed(lit=bool(change.value), ms=change.ms)]
         lamp = self.siren if part == "siren" else self.lamps[part]
         rhythms = lamp.feed(lit=bool(change.value), ms=change.ms)
         signs = [Sign("siren:" + rhythm if part == "siren" else f"lamp:{part}:{rhythm}", ms) for rhythm, ms in rhythms]
@@ -210,6 +278,7 @@ class Senses:
     def settle(self, now_ms: int) -> list[Sign]:
         """Notice what did not change."""
         signs = list(self.ear.settle(now_ms))
+        signs += [Sign(f"alert:{alert}", ms) for alert, ms in self.alert.settle(now_ms)]
         for part, lamp in self.lamps.items():
             signs += [Sign(f"lamp:{part}:{rhythm}", ms) for rhythm, ms in lamp.settle(now_ms)]
         return signs + self._darkened()

@@ -8,6 +8,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from agent.voice.phrases import REVIEWED
+from simulators.demo.card import can_speak
+from simulators.demo.caring import NAMES
 from simulators.demo.playing import FALL_WINDOW_S, SHORT, WINDOW_S
 from simulators.demo.scenarios import SCENARIOS, Result, play
 from simulators.demo.senses import STEADY_MS
@@ -16,8 +19,8 @@ from simulators.demo.world import SIREN_S, Setting, World
 
 EXIT_OK, EXIT_FAILED = 0, 1
 
-LAG_MS = STEADY_MS + 200
-"""How long a line waits for others that happened before it: that a lamp stays dark is known only after a while."""
+LAG_MS = STEADY_MS + 900
+"""How long a line waits for others that happened before it: what a lamp or the alert says is known only later."""
 
 _LOOK_S = 0.1
 
@@ -25,11 +28,13 @@ _LOOK_S = 0.1
 async def tell(name: str, folder: Path, faults: Sequence[str], setting: Setting, *, as_json: bool) -> int:
     """Play a scenario; give the exit code. Raises what World raises."""
     if not as_json:
+        minute = setting.minute_ms
+        tablets = f" The tablets' own minutes last {minute / 1_000:g} s." if minute else ""
         siren = "" if setting.siren_s == SIREN_S else f" The siren sounds after {setting.siren_s} s, not {SIREN_S}."
         click.echo(f"{name}: {SCENARIOS[name].story}.")
         click.echo(
             f"(To be quick, one can cancel for {WINDOW_S} s here, not 10; after a fall {FALL_WINDOW_S} s, not 30."
-            f"{siren})\n"
+            f"{siren}{tablets}{_voice(setting)})\n"
         )
     async with World(folder, cancel_s=SHORT, faults=faults, setting=setting) as world, _told(world, as_json=as_json):
         result = await play(name, world)
@@ -38,6 +43,18 @@ async def tell(name: str, folder: Path, faults: Sequence[str], setting: Setting,
     else:
         click.echo(f"\n{verdict(result)}")
     return EXIT_OK if result.ok else EXIT_FAILED
+
+
+def _voice(setting: Setting) -> str:
+    """Say who speaks, where the resident is spoken to."""
+    if not setting.at:
+        return ""
+    if not can_speak():
+        return " espeak-ng is not installed here: what the hub would say is told from its log."
+    english = (
+        "" if setting.language == REVIEWED else f" The home speaks {NAMES[setting.language]}: English is beside it."
+    )
+    return f"{english} What it says is told from the samples that its loudspeaker was given."
 
 
 def _told(world: World, *, as_json: bool) -> contextlib.AbstractAsyncContextManager[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rules.projection import Alert
 from simulators.demo.senses import Rhythm
 
 SIGNS: Mapping[str, str] = {
@@ -14,6 +15,10 @@ SIGNS: Mapping[str, str] = {
     "chirp:lapsed": "one long low note, two short ones: it calls again",
     "chirp:locate": "ten quick high pips: here is the box",
     "chirp:attention": "two pairs of notes, the last long: it has something to say",
+    "chirp:reminder": "long, short, long: it reminds you of something",
+    "chirp:message": "short, long, short, long: there is a message for you",
+    "chirp:taken": "a short note, a long higher one: it has heard your answer",
+    "chirp:later": "a falling row of notes: later, then",
     "tone:pending": "ticks like a clock: you can still cancel",
     "tone:calling": "rings: it is calling",
     "tone:no-line": "the busy tone: no line or no answer, it goes on trying",
@@ -22,6 +27,15 @@ SIGNS: Mapping[str, str] = {
     "lamp:call:fast": "the CALL lamp blinks fast: your call is going out",
     "lamp:arrived:on": "the ARRIVED lamp comes on: the centre has your call",
     "lamp:someone:on": "the SOMEONE lamp comes on: a person has your call",
+    "lamp:prompt:slow": "the PROMPT lamp blinks slowly: it waits for your answer",
+    "lamp:prompt:on": "the PROMPT lamp shines: there is a message for you",
+    "lamp:prompt:off": "the PROMPT lamp goes out",
+    "alert:pending": "the alert (a lamp, or a pad under the pillow) is as a clock's tick: you can still cancel",
+    "alert:calling": "the alert is on and off, slowly: it is calling",
+    "alert:no-line": "the alert is twice as fast: no line, it tries another way",
+    "alert:arrived": "the alert is twice long, and rests: your call has arrived",
+    "alert:someone": "the alert is on for three seconds: a person has your call",
+    "alert:reminder": "the alert is long, short, long: it reminds you of something",
     "lamp:fault:lit": "the FAULT lamp comes on: something needs looking after",
     "lamp:fault:off": "the FAULT lamp goes out",
     "siren:on": "THE SIREN: a minute has passed and the call has not arrived",
@@ -44,7 +58,22 @@ LAMPS: Mapping[tuple[str, Rhythm], str] = {
     ("fault", "lit"): "comes on",
     ("fault", "slow"): "blinks: something is unwell",
     ("fault", "on"): "on",
+    ("prompt", "off"): "dark",
+    ("prompt", "lit"): "comes on",
+    ("prompt", "slow"): "blinks slowly: it waits for your answer",
+    ("prompt", "on"): "steady: there is a message for you",
 }
+
+ALERT: Mapping[Alert, str] = {
+    "none": "still",
+    "pending": "ticks: you can still cancel",
+    "calling": "slow: it is calling",
+    "no-line": "fast: no line, it tries another way",
+    "arrived": "twice, and rests: it has arrived",
+    "someone": "once long: a person has it",
+    "reminder": "long, short, long: a reminder",
+}
+"""What the flashing lamp, or the vibrating pad, says."""
 
 TONES: Mapping[str, str] = {
     "none": "silence",
@@ -64,6 +93,10 @@ CHIRPS: Mapping[str, str] = {
     "lapsed": "it calls again",
     "locate": "ten quick pips: here is the box",
     "attention": "four notes: it has something to say",
+    "reminder": "long, short, long: a reminder",
+    "message": "short, long, short, long: a message",
+    "taken": "short, long: your answer is heard",
+    "later": "a falling row: later, then",
 }
 
 RAISED_BECAUSE: Mapping[str, str] = {
@@ -101,6 +134,21 @@ AWAITED: Mapping[str, str] = {
     "siren:off": "the siren did not stop",
     "lamp:fault:lit": "the FAULT lamp did not come on",
     "lamp:fault:off": "the FAULT lamp did not go out",
+    "hub:plan": "the hub did not take its care plan",
+    "chirp:reminder": "the hub did not sound that it reminds of something",
+    "chirp:message": "the hub did not sound that there is a message",
+    "chirp:taken": "the hub did not sound that it has heard the answer",
+    "lamp:prompt:lit": "the PROMPT lamp did not come on",
+    "lamp:prompt:off": "the PROMPT lamp did not go out",
+    "alert:pending": "the alert did not tell that one can still cancel",
+    "alert:no-line": "the alert did not tell that there is no line",
+    "alert:arrived": "the alert did not tell that the call has arrived",
+    "alert:someone": "the alert did not tell that a person has the call",
+    "alert:reminder": "the alert did not tell of the reminder",
+    "centre:reminder.prompted": "the centre did not hear that the resident was reminded",
+    "centre:reminder.taken": "the centre did not hear that the reminder was answered",
+    "centre:reminder.missed": "the centre did not hear that the reminder was missed",
+    "centre:message.heard": "the centre did not hear that the message was heard",
     "centre:fault.raised": "the centre did not hear of a fault",
     "centre:fault.cleared": "the centre did not hear that all is well again",
     "centre:online": "the hub was not back at the centre",

@@ -11,18 +11,21 @@ from typing import NamedTuple, Self
 import msgspec
 
 from agent.ask import AskError, ask
-from agent.clock import SystemClock
 from agent.status import HubStatus
 from agent.wire.envelope import CENTRE_ALGORITHM, HUB_ALGORITHM, read_key
 from simulators.broker import DemoBroker
 from simulators.centre import SimulatedCentre
+from simulators.demo import card
 from simulators.demo.badluck import BadLuck
+from simulators.demo.caring import Care
 from simulators.demo.desk import Desk
 from simulators.demo.disk import Disk, Found
 from simulators.demo.forger import Forger
-from simulators.demo.levers import ASK_KERNEL, TRUSTED, levers
+from simulators.demo.hearing import Listener, Said
+from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, TimedClock, levers
+from simulators.demo.people import People
 from simulators.demo.senses import Senses, Sign
-from simulators.demo.story import Story, Who
+from simulators.demo.story import Story
 from simulators.demo.week import live_through
 from simulators.demo.words import RAISED_BECAUSE, SIGNS
 from simulators.flat import Flat, Line
@@ -39,10 +42,10 @@ RESTART_S = 1.0
 READY_S = 20.0
 _DISK_S, _HURRY_S, _LOOKS = 0.02, 0.001, 300
 _AWAY_S = 0.02
+_LISTEN_S = 0.05
 _SETTLE_S = 0.1
 _STATUS_S = 0.25
 _ASK_S = 2.0
-_CORD_S = 1.0
 
 
 class WorldError(Exception):
@@ -59,6 +62,9 @@ class Setting(NamedTuple):
     `siren_s` after the raise the siren is due. `backlog` events wait on the hub's disk, over a line that takes
     `line_ms` each way. With `full_disk` the hub's store is on a disk that can be filled, with `trusted_clock` the hub
     is told that its wall clock is right, with `forger` somebody is on the centre's broker who should not be there.
+
+    `at` is the time of day for everybody, in a home that is spoken to: it has a loudspeaker, which `sounds` where this
+    machine has a sound card. `language` is the resident's. A minute of its care plan's waits lasts `minute_ms`.
     """
 
     siren_s: int = SIREN_S
@@ -67,9 +73,13 @@ class Setting(NamedTuple):
     full_disk: bool = False
     trusted_clock: bool = False
     forger: bool = False
+    at: str = ""
+    language: str = "en"
+    minute_ms: int = 0
+    sounds: bool = False
 
 
-class World:
+class World(People):
     """Everything, in `folder`, for as long as it is entered. `story` tells what happens; the rest is there to look at.
 
     `cancel_s` shortens kinds' cancel windows, in seconds. `faults` are the centre's, by name: `silent` or `late=3`.
@@ -97,7 +107,10 @@ class World:
         self.luck: BadLuck
         self.forger: Forger
         self.backlog: frozenset[str] = frozenset()
-        self.clock = SystemClock()
+        self.clock: TimedClock
+        self.care: Care
+        self.said: Said | None = None
+        self._lever: Levers
         self._cancel_s, self._faults = cancel_s, tuple(faults)
         self._line: Proxy
         self._stack = AsyncExitStack()
@@ -121,6 +134,9 @@ class World:
         await self._stack.aclose()
 
     async def _build(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lever = levers(self.folder.absolute() / "levers")
+        self.clock = TimedClock(self._lever)
         keys = await asyncio.to_thread(make_keys, self.folder / "keys", self.clock.now().wall_ms, [HUB])
         broker = DemoBroker()
         self._stack.push_async_callback(asyncio.to_thread, broker.stop)
@@ -144,8 +160,14 @@ class World:
         if self.setting.forger:
             self.forger = Forger(broker, HUB, read_key(keys.centre, CENTRE_ALGORITHM), self.clock)
             await self._stack.enter_async_context(self.forger)
-        flat = Flat(self.folder / "flat", keys, [Line(self._line.port)], hub=HUB, cancel_s=self._cancel_s)
+        sound = (
+            (await asyncio.to_thread(card.device) if self.setting.sounds else card.SILENT) if self.setting.at else ""
+        )
+        flat = Flat(self.folder / "flat", keys, [Line(self._line.port)], hub=HUB, cancel_s=self._cancel_s, sound=sound)
         self.flat = await self._stack.enter_async_context(flat)
+        self.care = Care(
+            flat, keys.hubs[HUB], self.centre, self._lever, self.clock, self.tell, language=self.setting.language
+        )
         self._pull_levers()
         if self.setting.backlog:
             self.backlog = await asyncio.to_thread(
@@ -158,14 +180,17 @@ class World:
 
     def _pull_levers(self) -> None:
         """Have the hub run by the demonstration's own wrapper around the pins'."""
-        path = self.folder.absolute() / "levers"
-        lever = levers(path)
-        lever.siren_ms, lever.disk_wanted = self.setting.siren_s * 1000, int(self.setting.full_disk)
-        lever.clock_trust = TRUSTED if self.setting.trusted_clock else ASK_KERNEL
+        lever, setting = self._lever, self.setting
+        lever.siren_ms, lever.disk_wanted = setting.siren_s * 1000, int(setting.full_disk)
+        lever.clock_trust = TRUSTED if setting.trusted_clock or setting.at else ASK_KERNEL
+        lever.minute_ms = setting.minute_ms
+        if setting.at:
+            self.care.begin(setting.at)
         self.luck = BadLuck(self.tell, self._line, self.centre, lever)
         pins, hub = ("-m", "simulators.pins"), self.flat.hub
         assert hub.through[: len(pins)] == pins  # noqa: S101 -- it is led through them
-        hub.through = ("-m", "simulators.demo.hub", str(path), *hub.through[len(pins) :])
+        path = str(self.folder.absolute() / "levers")
+        hub.through = ("-m", "simulators.demo.hub", path, *hub.through[len(pins) :])
 
     async def _ready(self) -> None:
         """Wait until a press would be heard and could arrive."""
@@ -183,6 +208,8 @@ class World:
         self.status = await self.ask()
         self._link_up = True
         self._follow(lambda: self._look_at(disk), self._settle, self._poll, self._supervise)
+        if self.setting.at:
+            self._follow(self._listen)
 
     def _follow(self, *jobs: Callable[[], Awaitable[None]]) -> None:
         async def run(job: Callable[[], Awaitable[None]]) -> None:
@@ -231,6 +258,19 @@ class World:
         for sign in signs:
             self.story.add("home", sign.key, SIGNS.get(sign.key, ""), ms=sign.ms)
 
+    async def _listen(self) -> None:
+        """Understand what the hub says."""
+        state = self.flat.folder / "state"
+        listener = Listener(self.folder / card.RECORD, state / "voice", self.flat.hub.log, self.care.texts)
+        while True:
+            for said in await asyncio.to_thread(lambda: list(listener.listen())):
+                self.said = said
+                words = self.care.beside(said.key, said.words)
+                key = f"says:{'text' if said.key in self.care.texts else said.key}:{said.language.partition('-')[0]}"
+                told = f"says: {words}" if said.aloud else f"has no voice here; it would say: {words}"
+                self.story.add("home", key, told, ms=said.ms)
+            await asyncio.sleep(_LISTEN_S)
+
     async def _look_at(self, disk: Disk) -> None:
         """Look again and again, and without a pause just after a call: what is told is when it was first seen."""
         while True:
@@ -276,77 +316,6 @@ class World:
             else:
                 self.tell("hub", "hub:armed", "is armed again")
 
-    # --- what people do ----------------------------------------------------------------------------
-
-    async def press_pendant(self) -> None:
-        """Press the pendant: a dozen radio frames over a second."""
-        self._call("press the pendant")
-        await self.flat.press_pendant()
-
-    async def fall(self) -> None:
-        """Fall, under the radar in the bathroom."""
-        self._call("fall in the bathroom")
-        await self.flat.fall()
-
-    async def get_up(self) -> None:
-        """Get up again."""
-        self.tell("you", "you:up", "get up again")
-        await self.flat.get_up()
-
-    async def wet_floor(self) -> None:
-        """Let the kitchen sink run over."""
-        self._call("let the kitchen sink run over: the floor is wet")
-        self.wet = True
-        await self.flat.wet_floor()
-
-    async def dry_floor(self) -> None:
-        """Mop it up."""
-        self.tell("you", "you:dry", "dry the floor")
-        self.wet = False
-        await self.flat.dry_floor()
-
-    async def report_water(self) -> None:
-        """Have the water sensor report, unasked, that it is as it was."""
-        self.tell("home", "home:report", "the water sensor reports, as it does now and then: still wet")
-        await self.flat.water.report()
-
-    async def pull_cord(self) -> None:
-        """Pull the cord in the hall, and let it spring back."""
-        self._call("pull the cord in the hall")
-        await self._at_the_box(self.flat.pull_cord)
-        await asyncio.sleep(_CORD_S)
-        await self._at_the_box(self.flat.reset_cord)
-
-    async def press_call(self) -> None:
-        """Press the box's call button."""
-        self._call("press CALL on the box")
-        await self._at_the_box(self.flat.press_call)
-
-    async def press_cancel(self) -> None:
-        """Press the box's cancel button."""
-        self.tell("you", "you:cancel", "press CANCEL on the box")
-        await self._at_the_box(self.flat.press_cancel)
-
-    async def hold_arrived(self) -> None:
-        """Hold the box's button "help has arrived"."""
-        self.tell("you", "you:hold", "hold HELP HAS ARRIVED, for three seconds")
-        await self._at_the_box(self.flat.hold_arrived)
-
-    async def _at_the_box(self, work: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await work()
-        except PinsSocketError:
-            self.tell("hub", "hub:off", "does not run just now: nobody hears the button")
-
-    def _call(self, text: str) -> None:
-        """Begin to count, unless a call is under way."""
-        self._called.set()
-        if self.senses.quiet and not self.desk.cases:
-            self.story.begin(self.now_ms())
-        self.tell("you", "you:call", text)
-        if not self.flat.hub.running:
-            self.tell("hub", "hub:off", "does not run just now: nobody hears it")
-
     # --- what happens to things --------------------------------------------------------------------
 
     async def kill_hub(self) -> None:
@@ -391,7 +360,3 @@ class World:
             self.tell("staff", "staff:resolve", f"close the case: {case.name}")
             self.centre.resolve(case.alarm, "demonstration")
         return case is not None
-
-    def tell(self, who: Who, key: str, text: str) -> None:
-        """Tell a step that happens now."""
-        self.story.add(who, key, text, ms=self.now_ms())

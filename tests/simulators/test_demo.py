@@ -159,7 +159,7 @@ def test_scenarios_are_listed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--scenario", "nap"], "fall-cancelled, flood, line-cut, hub-killed, half-open"),
+        (["--scenario", "nap"], "fall-cancelled, flood, line-cut, hub-killed, tablet-taken, tablet-missed"),
         (["--siren", "20"], "goes with centre-silent, clock-step, forged-receipt"),
         (["--scenario", "clock-step", "--siren", "9"], "12<=x<=60"),
         (["--scenario", "press", "--events", "2000"], "goes with week-of-backlog"),

@@ -34,7 +34,7 @@ class Terminal:
     """A terminal with the demonstration in it, as a session of its own."""
 
     def __init__(
-        self, folder: Path, code: str = f"import sys; sys.argv[1:] = ['demo']; {CODE}", **environment: str
+        self, folder: Path, code: str = f"import sys; sys.argv[1:] = ['demo', '--no-sound']; {CODE}", **environment: str
     ) -> None:
         self.folder = folder
         self.said = ""
@@ -166,6 +166,9 @@ def test_every_other_key_does_what_it_says(folder: Path) -> None:
             "f": "the resident lies on the bathroom floor",
             "g": "get up again",
             "x": "a long note, a lower short one: cancelled",
+            "m": "steady: there is a message for you",
+            "t": "blinks slowly: it waits for your answer",
+            "b": "it is done: tablets, 12:00",
             "c": "press CALL on the box",
             "\x1b[A": "blinks slowly",  # an arrow key is nothing
             "u": "pull the cord in the hall",
@@ -173,6 +176,8 @@ def test_every_other_key_does_what_it_says(folder: Path) -> None:
             "s": "centre ✗ SILENT",
             "S": "centre ✓ answers",
             "h": "hold HELP HAS ARRIVED",
+            "y": "press the button with the tick",
+            "n": "hold the button with the tick",
         }.items():
             terminal.press(key)
             terminal.until(words)
@@ -215,7 +220,7 @@ import sys
 import simulators.demo.live as live
 def take(world, since): raise ZeroDivisionError("a defect")
 live.take = take
-sys.argv[1:] = ["demo"]
+sys.argv[1:] = ["demo", "--no-sound"]
 {CODE}
 """
     with Terminal(folder, broken) as terminal:

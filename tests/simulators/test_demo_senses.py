@@ -6,10 +6,11 @@ from typing import get_args
 
 import pytest
 
-from agent.sounds import CHIRPS, LIGHTS, TONES, Pattern
+from agent.sounds import ALERTS, CHIRPS, LIGHTS, TONES, Pattern
 from rules.actions import ChirpName
-from rules.projection import Tone
+from rules.projection import Alert, Tone
 from simulators.demo.senses import STEADY_MS, Senses, Sign
+from simulators.demo.words import ALERT as ALERT_WORDS
 from simulators.demo.words import CHIRPS as CHIRP_WORDS
 from simulators.demo.words import SIGNS
 from simulators.demo.words import TONES as TONE_WORDS
@@ -132,8 +133,37 @@ def test_a_fault_alone_is_no_alarm() -> None:
     assert pins.senses.quiet
 
 
+@pytest.mark.parametrize("name", [name for name in ALERTS if name != "none"])
+def test_every_alert_is_seen_or_felt_as_itself_and_no_other(name: Alert) -> None:
+    pins = Pins()
+    assert pins.play("alert", times(ALERTS[name], 3)) == [f"alert:{name}"]
+    assert pins.senses.alert.alert == name
+    assert pins.signs[0].ms - 10_000 <= 2 * LATE_MS  # when it began, though it is known later
+    assert pins.play("alert", [(0, 40_000)]) == ["alert:none"]
+
+
+def test_an_alert_that_goes_over_into_another_is_told_apart() -> None:
+    pins = Pins()
+    pins.play("alert", times(ALERTS["reminder"], 1))
+    pins.play("alert", [(1, 100)])  # it is cut, by a call: lit all the while
+    assert pins.play("alert", times(ALERTS["calling"], 3)) == ["alert:calling"]
+    assert pins.play("alert", times(ALERTS["no-line"], 3)) == ["alert:no-line"]
+    assert pins.play("alert", times(ALERTS["arrived"], 2)) == ["alert:arrived"]
+    assert pins.play("alert", times(ALERTS["someone"], 1)) == ["alert:someone"]
+
+
+def test_a_reminder_and_a_message_shine_in_their_own_ways() -> None:
+    pins = Pins()
+    assert pins.play("prompt", times(LIGHTS["slow"], 2)) == ["lamp:prompt:lit", "lamp:prompt:slow"]
+    assert pins.play("prompt", [(1, 3_000)]) == ["lamp:prompt:on"]
+    assert pins.play("prompt", [(0, 3_000)]) == ["lamp:prompt:off"]
+    assert pins.senses.quiet, "it is no alarm"
+
+
 def test_every_sound_has_words() -> None:
     assert set(CHIRP_WORDS) == set(get_args(ChirpName))
     assert set(TONE_WORDS) == set(get_args(Tone))
+    assert set(ALERT_WORDS) == set(get_args(Alert))
     wanted = {f"chirp:{name}" for name in get_args(ChirpName)} | {f"tone:{name}" for name in TONE_WORDS}
-    assert wanted - {"tone:none"} <= SIGNS.keys()
+    wanted |= {f"alert:{name}" for name in ALERT_WORDS}
+    assert wanted - {"tone:none", "alert:none"} <= SIGNS.keys()
