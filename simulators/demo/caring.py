@@ -33,7 +33,7 @@ REPEAT_MIN, MISSED_MIN = 3, 6
 TAKES_S: Final = 30.0
 """For the hub to prove a plan on a busy machine."""
 
-SPEAKS_S: Final = 20.0
+SPEAKS_S: Final = 60.0
 """For everything that a call says to be rendered in another language."""
 
 GAPS: Final = ("*/line-down", "*/line-lying", "*/centre-silent", "*/centre-idle", "*/mains-off")
