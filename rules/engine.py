@@ -159,9 +159,10 @@ def step(house: House, now: Now, event: Event) -> tuple[House, tuple[Action, ...
         turn.now = turn.woken = now.at(house.now_ms)
     if isinstance(event, Started):
         restart.open_epoch(turn, event)
-    clock_set = not rebooted and calendar.was_set(turn.house, turn.now) and _attempt(turn, watch.on_clock_set)
-    if not rebooted and (clock_set or (turn.house.due_ms is not None and turn.house.due_ms <= turn.now.ms)):
+    if not rebooted and turn.house.due_ms is not None and turn.house.due_ms <= turn.now.ms:
         _run_deadlines(turn)
+    if not rebooted and calendar.was_set(turn.house, turn.now) and _attempt(turn, watch.on_clock_set):
+        _run_deadlines(turn)  # S6: what another wall clock makes due is due now, not since the hub last looked
     for handle in HANDLERS[type(event)]:
         _attempt(turn, handle, event)
     turn.update(now_ms=turn.now.ms)

@@ -92,16 +92,12 @@ def on_boundary_due(turn: Turn) -> None:
 
 
 def on_clock_set(turn: Turn) -> None:
-    """Reckon the windows anew, from the last step on: all since then was at the time that the wall clock says now."""
+    """Reckon the windows anew, by the time that the wall clock says now."""
     now = turn.now
-    turn.now = now.at(turn.house.now_ms)
-    try:
-        turn.update(wall_offset_ms=now.wall_ms - now.ms, clock_known=now.synced)
-        calendar.reckon(turn)
-        visits.follow(turn)
-        reminders.look_again(turn)
-    finally:
-        turn.now = now
+    turn.update(now_ms=now.ms, wall_offset_ms=now.wall_ms - now.ms, clock_known=now.synced)
+    calendar.reckon(turn)
+    visits.follow(turn)
+    reminders.look_again(turn)
 
 
 def on_clock_changed(turn: Turn, event: ClockChanged) -> None:

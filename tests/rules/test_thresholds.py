@@ -106,6 +106,19 @@ def test_a_second_spell_of_a_day_is_told_at_midnight_if_it_still_lasts() -> None
     assert home.only(AlarmRaised).detail == "14.0 °C"
 
 
+def test_s6_what_another_clock_makes_due_is_due_now_and_not_since_the_hub_last_looked() -> None:
+    home = room()
+    home.measures(15.0)
+    closed(home).measures(20.0)
+    home.measures(15.0)
+    asleep_ms = home.ms
+    home.ms += 3 * 60_000
+    home.set_clock("2026-01-06T09:03+00:00").happens(Tick())
+    raised = home.only(AlarmRaised)
+    assert raised.clock.monotonic_ms == home.ms == asleep_ms + 3 * 60_000
+    assert home.house.alarms[0].ladder_from_ms == home.ms, "its ladder begins now: nothing of it is late"
+
+
 def test_a_second_spell_of_a_day_that_is_over_by_midnight_is_not() -> None:
     home = room()
     home.measures(15.0)
