@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable
 
 from agent.store.rows import Row
-from rules.delivery import resend_after_ms
+from rules.delivery import ALARM_RETRY_MS_MAX, resend_after_ms
 
 PLACES = 16
 """Messages without a PUBACK, at most."""
@@ -36,7 +36,7 @@ _ALARM_RANK_MAX = 1
 class _Offer:
     """A row and how far its delivery is."""
 
-    __slots__ = ("alarm", "attempts", "in_flight", "key", "ready", "row", "wake_ms")
+    __slots__ = ("alarm", "attempts", "in_flight", "key", "offered_ms", "ready", "row", "wake_ms")
 
     def __init__(self, row: Row, order: int) -> None:
         self.row = row
@@ -44,6 +44,7 @@ class _Offer:
         # S5: the newest raised alarm goes first, then what belongs to alarms, then the rest as it happened.
         self.key = (row.rank, -order if row.rank == 0 else order)
         self.attempts = 0
+        self.offered_ms = 0
         self.ready = True
         self.in_flight = False
         self.wake_ms: int | None = None
@@ -143,7 +144,7 @@ class Window:
         if offer.attempts == 0 and not offer.alarm:
             self._unreceipted += 1
         offer.attempts += 1
-        self._unacked[offer.row.id] = now_ms
+        offer.offered_ms = self._unacked[offer.row.id] = now_ms
         return offer.row
 
     def _pick(self, *, alarm: bool) -> _Offer | None:
@@ -196,10 +197,14 @@ class Window:
                 self._unreceipted -= 1
 
     def postpone(self, ref: str, until_ms: int) -> None:
-        """Offer a row again only then: the centre cannot keep it now."""
+        """Offer a row again only then: the centre cannot keep it now.
+
+        S3: an alarm not later than half a minute after it was offered, however late that word comes.
+        """
         offer = self._offers.get(ref)
         if offer is not None:
-            self._sleep(offer, until_ms)
+            last_ms = offer.offered_ms + ALARM_RETRY_MS_MAX
+            self._sleep(offer, min(until_ms, last_ms) if offer.alarm and offer.attempts else until_ms)
 
     # --- sleeping and waking -------------------------------------------------------------------------
 

@@ -155,6 +155,20 @@ def test_a_postponed_row_waits_as_long_as_the_centre_asked(ack_first: bool) -> N
     assert drain(window, 25_000) == ["e-a-1"]
 
 
+def test_s3_a_word_that_comes_late_puts_no_alarm_off_beyond_half_a_minute() -> None:
+    window = connected()
+    window.add(row(1, rank=0))
+    window.add(row(2))
+    drain(window, 1_000)
+    for ref in ("e-a-1", "e-a-2"):
+        window.acked(ref, 1_000)
+    for ref in ("e-a-1", "e-a-2"):
+        window.postpone(ref, 11_000 + 30_000)  # the centre was down, and reads only now what waited for it
+    assert drain(window, 30_999) == []
+    assert drain(window, 31_000) == ["e-a-1"]
+    assert drain(window, 41_000) == ["e-a-2"]
+
+
 def test_a_receipt_before_the_puback_still_counts_the_place() -> None:
     window = connected(receive_maximum=10)
     for seq in range(1, 10):

@@ -5,7 +5,7 @@ import msgspec
 from rules.actions import Send
 from rules.events import CallPressed, Commanded, Event, Started, Triggered
 from rules.faults import standing
-from rules.reports import AlarmAcknowledged, AlarmFacts, AlarmRaised, AlarmResolved, CommandDone
+from rules.reports import AlarmAcknowledged, AlarmFacts, AlarmJoined, AlarmRaised, AlarmResolved, CommandDone
 from simulators.world.household import BUTTON, PLACES, UNASKED, Device
 from simulators.world.promises.judge import Judge, Scene, Stepped
 
@@ -85,6 +85,16 @@ class Tested(Judge):
                 self.scene.counted["announced tests that came"] += 1
             elif alarm.test and step.before.mode != "engineer":
                 self.broken(f"{alarm.id} of {device.id} counts as a test")
+        if device is not None and self._joined(step, device):
+            self.announced = None
+            self.scene.counted["announced tests that came"] += 1
+
+    def _joined(self, step: Stepped, device: Device) -> bool:
+        """Whether this press is the announced test, and belongs to an earlier one that nobody has acknowledged yet."""
+        if self.announced is None or self.announced.what not in (device.id, device.kind):
+            return False
+        told = (each.report for each in step.actions if isinstance(each, Send))
+        return any(isinstance(each, AlarmJoined) and each.test and each.kind == device.kind for each in told)
 
     def _told(self, report: AlarmFacts) -> None:
         match report:

@@ -71,13 +71,14 @@ class Watched(Judge):
         now = step.now if rebooted else step.now.at(max(step.now.ms, before.now_ms))
         self.expected = []
         leapt = not rebooted and abs(now.wall_ms - now.ms - account.lead_ms) >= SET_MS
-        if leapt:
-            account.lead_ms, account.vouched = now.wall_ms - now.ms, now.synced
         if not rebooted:
             self._until(account, before, now.ms, from_ms=before.now_ms)
             late = [due for due in self.expected if now.ms - due[0] > WOKEN_MS]
             if late and not leapt and not isinstance(step.event, Started):
                 self.broken(f"{late[0]} was not woken for until {now.ms}")
+        if leapt:  # what another clock makes due is due now
+            account.lead_ms, account.vouched = now.wall_ms - now.ms, now.synced
+            self._until(account, before, now.ms, from_ms=now.ms)
         stirred = self._happens(account, step, now, rebooted=rebooted)
         if leapt or before.mode != after.mode or isinstance(step.event, _TELLING):
             self._until(account, after, now.ms, from_ms=now.ms)
