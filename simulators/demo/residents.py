@@ -27,6 +27,8 @@ MINUTE_MS = 2_000
 """How long a minute of the tablets' own waits lasts, to be quick."""
 
 _THINKS_S = 1.5
+_UNSAID_S = 3.0
+"""As long as what is not said would take: a press sooner than 5 s after a message began means nothing."""
 
 
 async def tablet_taken(run: Run) -> None:
@@ -98,6 +100,7 @@ async def reminder_during_alarm(run: Run) -> None:
     run.require(not run.seen("centre:reminder.taken"), "a press during a call has ticked off the tablets")
     await run.expect("lamp:prompt:lit", SOON_S, after=closed)
     await _spoken(run, "reminder.medication")
+    await asyncio.sleep(_THINKS_S)  # a press within a second of what is said answers nothing
     await world.press_answer()
     await run.expect("centre:reminder.taken", ARRIVE_S)
     await run.expect("lamp:prompt:off", SOON_S)
@@ -119,6 +122,8 @@ async def family_message(run: Run) -> None:
     if can_speak():
         words = await run.expect("says:text", SAID_S)
         run.measure("sent_to_said_s", words, sent)
+    else:
+        await asyncio.sleep(_UNSAID_S)
     await asyncio.sleep(_THINKS_S + 1)
     await world.press_answer()
     answer = await run.expect("you:answer", SOON_S)

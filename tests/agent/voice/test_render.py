@@ -400,4 +400,4 @@ def test_a_job_that_cannot_be_read_is_told(asked: bytes) -> None:
     done = subprocess.run(command, cwd=ROOT, input=asked, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert msgspec.json.decode(done.stdout.partition(b"\n")[2], type=Outcome).reason
-    assert done.stdout.startswith(b"19\n"), "at the lowest priority"
+    assert done.stdout.startswith(b"10\n"), "at a low priority"
