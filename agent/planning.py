@@ -5,7 +5,7 @@ from collections.abc import Callable
 from agent.config import HubConfig
 from agent.messages import arrival, keeping
 from agent.plan.arrival import LOOK_EVERY_S, Gate, Plans
-from agent.plan.keeping import Keeping
+from agent.plan.keeping import FOLDER, Keeping
 from agent.seams import Seams
 from agent.wire.envelope import Verifier
 from rules.state import House
@@ -24,7 +24,7 @@ def make_plans(
     return Plans(
         config.state_dir,
         Gate(config.hub, verifier, seams.plan_key(config)),
-        Keeping(config.state_dir / "plans", house),
+        Keeping(config.state_dir / FOLDER, house),
         house=house,
         put=put,
         refuse=refuse,

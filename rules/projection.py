@@ -92,25 +92,22 @@ def _shown(house: House, fault: Fault) -> bool:
 
 
 def _alert(alarms: Sequence[Alarm]) -> Alert:
-    """The worst news wins. What the centre quietens are sounds: this goes on."""
+    """What the centre quietens are sounds: this goes on."""
+    news = _news(alarms)
+    return "arrived" if news == "waiting" else "someone" if news == "none" else news
+
+
+def _tone(house: House) -> Tone:
+    return _news([each for each in house.alarms if not each.silent and not each.silenced])
+
+
+def _news(alarms: Sequence[Alarm]) -> Tone:
+    """The worst news wins: one alarm without a line is not drowned by another that arrived. None: somebody has all."""
     raised = [alarm for alarm in alarms if alarm.stage == "raised"]
     if any(alarm.late for alarm in raised):
         return "no-line"
     if any(alarm.delivery == "waiting" for alarm in raised):
         return "calling"
     if any(alarm.stage == "pending" for alarm in alarms):
-        return "pending"
-    return "arrived" if raised else "someone"
-
-
-def _tone(house: House) -> Tone:
-    """The worst news wins: one alarm without a line is not drowned by another that arrived."""
-    heard = [each for each in house.alarms if not each.silent and not each.silenced and each.stage != "acknowledged"]
-    raised = [alarm for alarm in heard if alarm.stage == "raised"]
-    if any(alarm.late for alarm in raised):
-        return "no-line"
-    if any(alarm.delivery == "waiting" for alarm in raised):
-        return "calling"
-    if any(alarm.stage == "pending" for alarm in heard):
         return "pending"
     return "waiting" if raised else "none"

@@ -2,28 +2,28 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
+Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
 ANSWERS_MAX = 8
 
 
-def recalled(function: Callable[P, T]) -> Callable[P, T]:
+def recalled(function: Callable[[*Args], T]) -> Callable[[*Args], T]:
     """Remember the last answers of a pure function of immutable values, by which objects they are.
 
-    Not by equality: to compare two plans, or to hash one, costs more than to ask again. Positional arguments only.
+    Not by equality: to compare two plans, or to hash one, costs more than to ask again.
     """
     answers: dict[tuple[int, ...], tuple[tuple[object, ...], T]] = {}
 
     @wraps(function)
-    def ask(*args: P.args, **named: P.kwargs) -> T:
+    def ask(*args: *Args) -> T:
         key = tuple(map(id, args))
         known = answers.get(key)
         if known is not None:
             return known[1]
-        answer = function(*args, **named)
+        answer = function(*args)
         if len(answers) >= ANSWERS_MAX:
             answers.pop(next(iter(answers)))
         answers[key] = args, answer  # held, so that no other object takes their ids

@@ -20,6 +20,9 @@ from rules.state import House
 
 log = logging.getLogger(__name__)
 
+FOLDER = "plans"
+"""Where they are, in the hub's state directory."""
+
 _NONE = Private()
 
 
@@ -27,6 +30,12 @@ class _Kept(msgspec.Struct):
     """What must be readable of a plan, even for a version of this software that would refuse the rest."""
 
     private: Private = _NONE
+
+
+def versions(folder: Path) -> list[int]:
+    """Give the versions of the plans kept in a folder. Raises OSError."""
+    names = [each.stem for each in folder.iterdir() if each.suffix == ".json"]
+    return [int(name) for name in names if name.isascii() and name.isdecimal()]
 
 
 class Keeping:
@@ -83,11 +92,8 @@ class Keeping:
         return self._folder / f"{version}.json"
 
     def _versions(self) -> Iterator[int]:
-        try:
-            names = [each.stem for each in self._folder.iterdir() if each.suffix == ".json"]
-        except OSError:
-            return
-        yield from (int(name) for name in names if name.isascii() and name.isdecimal())
+        with contextlib.suppress(OSError):
+            yield from versions(self._folder)
 
     # --- the address book ----------------------------------------------------------------------------
 

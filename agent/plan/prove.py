@@ -3,22 +3,19 @@
 A process of its own: nothing of the daemon waits for it, and no telephone number or text ever reaches it (S11).
 """
 
-import os
-import resource
 import sys
 from pathlib import Path
 
 import msgspec
 
+from agent.apart import begin
 from agent.config import ConfigError
 from agent.plan.hub import plan_config
 from agent.plan.proving import Verdict
 from rules.plan import Plan
 from rules.proof import prove
 
-NICE = 19
-CPU_S_MAX = 120
-"""S12: the hub may be gone, and nobody left to end us."""
+NICE, CPU_S_MAX = 19, 120
 
 REASONS_MAX = 10
 
@@ -26,8 +23,7 @@ REASONS_MAX = 10
 def main(arguments: list[str] | None = None) -> int:
     """Prove a plan and print the verdict."""
     (hub_toml,) = sys.argv[1:] if arguments is None else arguments
-    os.nice(NICE)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S_MAX, CPU_S_MAX))
+    begin(nice=NICE, cpu_s_max=CPU_S_MAX)
     sys.stdout.buffer.write(msgspec.json.encode(verdict(sys.stdin.buffer.read(), Path(hub_toml))))
     return 0
 

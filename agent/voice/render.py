@@ -6,7 +6,6 @@ is spoken, and names no file by it (S11). Killed at any moment it leaves whole f
 
 import fcntl
 import os
-import resource
 import shutil
 import sys
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from agent.apart import begin
 from agent.plan.files import write_whole
 from agent.store.files import prepare_folder
 from agent.voice.catalogue import Catalogue, catalogue_of
@@ -32,7 +32,6 @@ NICE: Final = 10
 """At 19 a machine that is busy with anything else rendered nothing within a minute (seen on two cores)."""
 
 CPU_S_MAX: Final = 300
-"""S12: the hub may be gone, and nobody left to end us."""
 
 JOB_BYTES_MAX: Final = 1024 * 1024
 LANGUAGES_MAX, TEXTS_MAX = 10, 256
@@ -50,8 +49,7 @@ Speak = Callable[[str, str, int, str], bytes]
 
 def main() -> int:
     """Render what standard input asks for."""
-    os.nice(NICE)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S_MAX, CPU_S_MAX))
+    begin(nice=NICE, cpu_s_max=CPU_S_MAX)
     try:
         job = msgspec.json.decode(sys.stdin.buffer.read(JOB_BYTES_MAX + 1), type=Job)
     except msgspec.DecodeError:

@@ -1,15 +1,15 @@
-"""Has what the hub says rendered whenever that changes, in a process of its own at the lowest priority."""
+"""Has what the hub says rendered whenever that changes, in a process of its own."""
 
 import asyncio
 import contextlib
 import logging
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from agent.apart import ask
 from agent.plan.private import Private
 from agent.plan.spoken import spoken
 from agent.voice.cache import Cache
@@ -29,38 +29,21 @@ RETRY_S = 1_800.0
 READY_S = 30.0
 """How long something that is not urgent waits to be rendered before it is said without words."""
 
-ANSWER_BYTES_MAX = 64 * 1024
-
 Render = Callable[[Job], Awaitable[Outcome]]
 
 
 async def render(job: Job, *, timeout_s: float = TIMEOUT_S) -> Outcome:
     """Have a job rendered. Never raises; ended when it takes too long, and with the hub."""
     try:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "agent.voice.render",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        answer, code = await ask("agent.voice.render", question=msgspec.json.encode(job), timeout_s=timeout_s)
+    except TimeoutError:
+        return Outcome(ok=False, reason=f"what is said was not rendered within {timeout_s:g} s")
     except OSError as error:
         return Outcome(ok=False, reason=f"what is said could not be rendered: {error.strerror}")
     try:
-        async with asyncio.timeout(timeout_s):
-            answer, _ = await child.communicate(msgspec.json.encode(job))  # S11: not as arguments, which all can read
-    except TimeoutError:
-        return Outcome(ok=False, reason=f"what is said was not rendered within {timeout_s:g} s")
-    finally:
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await asyncio.shield(child.wait())
-    try:
-        return msgspec.json.decode(answer[:ANSWER_BYTES_MAX], type=Outcome)
+        return msgspec.json.decode(answer, type=Outcome)
     except msgspec.DecodeError:
-        return Outcome(ok=False, reason=f"rendering what is said ended with code {child.returncode}")
+        return Outcome(ok=False, reason=f"rendering what is said ended with code {code}")
 
 
 def job_of(

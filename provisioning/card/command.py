@@ -5,19 +5,18 @@ from pathlib import Path
 
 import click
 
-from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
+from agent.config import ConfigError, HubConfig, load
 from agent.plan.hub import hub_config
+from agent.plan.keeping import FOLDER, versions
 from agent.plan.reading import PlanError, parse, read_plan
 from provisioning.card.home import home_of
 from provisioning.card.page import page
 from provisioning.card.paper import PaperError, print_pdf
 from provisioning.card.words import SOURCE, UnknownLanguageError, Words, languages, words_of
+from provisioning.commands.options import config_option
 from rules.plan import Plan
 
 EXIT_CANNOT = 2
-
-_KEPT = "plans"
-"""Where the hub keeps its care plans, in its state directory."""
 
 
 class CardError(Exception):
@@ -25,14 +24,7 @@ class CardError(Exception):
 
 
 @click.command()
-@click.option(
-    "--config",
-    "hub_toml",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    help="The hub's configuration.",
-)
+@config_option("hub_toml")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="The care plan; else the hub's newest one.")
 @click.option("--language", help="Such as cy; else the resident's, by the care plan.")
 @click.option("--person", default="", help="Whose card it is, by reference, where several people live.")
@@ -79,10 +71,10 @@ def _plan(config: HubConfig, plan_file: Path | None) -> Plan | None:
     """Give the plan that was named, else the newest that the hub keeps, else none. Raises PlanError, CardError."""
     if plan_file is not None:
         return read_plan(plan_file, hub_config(config)).plan
-    folder = config.state_dir / _KEPT
+    folder = config.state_dir / FOLDER
     try:
-        versions = [int(path.stem) for path in folder.iterdir() if path.suffix == ".json" and path.stem.isdecimal()]
-        name = f"{max(versions)}.json" if versions else ""
+        newest = max(versions(folder), default=None)
+        name = "" if newest is None else f"{newest}.json"
         content = (folder / name).read_bytes() if name else b""
     except FileNotFoundError:  # no plan yet
         return None

@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 
-from agent.config import DEFAULT_PATH, ConfigError, load
+from agent.config import ConfigError, load
+from provisioning.commands.options import config_option
 
 EXIT_CONFIG = 2
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    help="The hub's configuration.",
-)
+@config_option("path")
 def run(path: Path) -> None:
     """Run the hub in the foreground, until it is stopped.
 

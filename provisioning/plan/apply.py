@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
+from agent.config import ConfigError, HubConfig, load
 from agent.plan.arrival import DROPPED, OUTCOME, Outcome
 from agent.plan.files import write_whole
 from agent.plan.hub import hub_config
 from agent.plan.proving import TIMEOUT_S
 from agent.plan.reading import PlanDocument, PlanError, read_plan
+from provisioning.commands.options import config_option
 
 WAIT_S = TIMEOUT_S + 30.0
 """The proof may take a minute; the hub looks every other second, and may be busy."""
@@ -30,14 +31,7 @@ class ApplyError(Exception):
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--config",
-    "hub_toml",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    help="The hub's configuration.",
-)
+@config_option("hub_toml")
 @click.option("--wait", "wait_s", type=float, default=WAIT_S, show_default=True, help="Seconds to wait for the hub.")
 def apply(file: Path, hub_toml: Path, wait_s: float) -> None:
     """Give the care plan FILE to the hub on this computer.

@@ -169,6 +169,14 @@ def test_s3_a_word_that_comes_late_puts_no_alarm_off_beyond_half_a_minute() -> N
     assert drain(window, 41_000) == ["e-a-2"]
 
 
+def test_an_alarm_that_this_connection_has_not_offered_waits_as_long_as_the_centre_asked() -> None:
+    window = connected()
+    window.add(row(1, rank=0))
+    window.postpone("e-a-1", 100_000 + 25_000)  # asked over another line
+    assert drain(window, 124_999) == []
+    assert drain(window, 125_000) == ["e-a-1"]
+
+
 def test_a_receipt_before_the_puback_still_counts_the_place() -> None:
     window = connected(receive_maximum=10)
     for seq in range(1, 10):

@@ -438,6 +438,15 @@ def test_every_message_ends_once_and_none_is_said_when_it_must_not_be(
     assert "engine" not in {fault for fault, _ in home.faults}
 
 
+def test_a_press_that_began_before_a_message_was_heard_confirms_nothing() -> None:
+    home = home_at()
+    home.command("say", "c-1", text="dinner")
+    home.after(6).happens(AnswerPressed(2_000))
+    assert home.sent(MessageHeard) == []
+    home.after(1).happens(AnswerPressed(100))
+    assert home.only(MessageHeard).message == "c-1"
+
+
 # --- information ------------------------------------------------------------------------------------
 
 

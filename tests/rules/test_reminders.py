@@ -110,6 +110,14 @@ def test_s4_a_press_that_began_before_a_reminder_was_heard_ticks_off_nothing() -
     assert told(home) == ["08:00:03.770 taken by button after 1 08:00"]
 
 
+def test_a_press_too_soon_for_a_reminder_is_not_taken_for_something_else() -> None:
+    home = reminded(SEVEN, PILLS)
+    home.command("say", "c-1", text="dinner", hours=6)
+    home.until(EIGHT).forget()
+    home.happens(AnswerPressed())
+    assert (told(home), said(home)) == ([], [])
+
+
 def test_s4_a_press_too_many_does_not_tick_off_the_next_one() -> None:
     home = at_eight(PILLS, reminder("08:00", name="drops")).after(3).forget()
     home.happens(AnswerPressed(150))
