@@ -8,15 +8,17 @@ GROUP = "hearthline.commands"
 
 
 class Commands(click.Group):
-    """The commands that installed distributions offer as entry points of `hearthline.commands`."""
+    """The commands that installed distributions offer as entry points of the group `points`."""
+
+    points = GROUP
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """Name the commands, without loading them."""
-        return sorted({point.name for point in entry_points(group=GROUP)})
+        return sorted({point.name for point in entry_points(group=self.points)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- likewise
         """Load a command. One that cannot be loaded says why when it is used, and spoils no other."""
-        point = next(iter(entry_points(group=GROUP, name=cmd_name)), None)
+        point = next(iter(entry_points(group=self.points, name=cmd_name)), None)
         return None if point is None else _load(point)
 
 

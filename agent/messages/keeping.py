@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.plan.files import write_whole
+from agent.files import write_whole
 from agent.store.files import prepare_folder
 
 

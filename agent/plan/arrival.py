@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from agent.plan.files import write_whole
+from agent.files import write_whole
 from agent.plan.keeping import Keeping
 from agent.plan.proving import Verdict
 from agent.plan.reading import PlanDocument, PlanError, parse, read_plan

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.plan.files import write_whole
+from agent.files import write_whole
 from agent.plan.private import Private
 from agent.plan.reading import PlanDocument, PlanError, parse, read_plan
 from agent.sms.book import digits

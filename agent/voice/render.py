@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from agent.apart import begin
-from agent.plan.files import write_whole
+from agent.files import write_whole
 from agent.store.files import prepare_folder
 from agent.voice.catalogue import Catalogue, catalogue_of
 from agent.voice.espeak import FALLBACK, PROGRAM, NoSpeechError, SpeechError, speak, voice_of

@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from agent.config import ConfigError, HubConfig, load
+from agent.files import write_whole
 from agent.plan.arrival import DROPPED, OUTCOME, Outcome
-from agent.plan.files import write_whole
 from agent.plan.hub import hub_config
 from agent.plan.proving import TIMEOUT_S
 from agent.plan.reading import PlanDocument, PlanError, read_plan

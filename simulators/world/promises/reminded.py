@@ -234,10 +234,12 @@ class Reminded(Spoken):
             return
         dues = {due_ms for plan in (step.before.plan, step.after.plan) for due_ms in _dues(plan, key)}
         known = self.known.setdefault(key, Occasion(min(dues, default=0), moved=True))
-        at_ms = report.clock.monotonic_ms + wall.lead_ms
-        in_time = any(0 <= at_ms - due_ms <= late_ms(reminder, key[2]) for due_ms in (*dues, known.due_ms))
+        leads = {wall.lead_ms, wall.last_lead_ms} if wall.leapt else {wall.lead_ms}
+        said_ms = [report.clock.monotonic_ms + lead_ms for lead_ms in leads]
+        late = late_ms(reminder, key[2])
+        in_time = any(0 <= at_ms - due_ms <= late for at_ms in said_ms for due_ms in (*dues, known.due_ms))
         if not in_time or not wall.vouched:
-            self.broken(f"{key} was said at {at_ms}, due at {sorted(dues)}, by a clock known: {wall.vouched}")
+            self.broken(f"{key} was said at {said_ms}, due at {sorted(dues)}, by a clock known: {wall.vouched}")
         if known.prompted is not None:
             self.broken(f"{key} was said for the first time twice")
         if known.over:

@@ -23,11 +23,14 @@ class Wall:
 
     def __init__(self, house: House) -> None:
         self.lead_ms, self.vouched = house.wall_offset_ms, house.clock_known
+        self.last_lead_ms = self.lead_ms
+        """By how much it was ahead before the step: what was due by then goes by that clock."""
         self.now_ms = house.now_ms
         self.leapt = self.rebooted = False
 
     def moves(self, step: Stepped) -> None:
         """Take what a step says of it, before its event."""
+        self.last_lead_ms = self.lead_ms
         self.rebooted = isinstance(step.event, Started) and step.event.boot != step.before.boot
         now = step.now if self.rebooted else step.now.at(max(step.now.ms, step.before.now_ms))
         self.now_ms = now.ms
