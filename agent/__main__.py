@@ -15,6 +15,7 @@ from pathlib import Path
 from agent.clock import Clock, SystemClock
 from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
 from agent.daemon import Daemon
+from agent.maintenance import WANTED, take_away
 from agent.seams import Seams
 from agent.store.errors import StoreError
 from agent.uplink.tls import TlsError
@@ -36,8 +37,9 @@ def main(argv: list[str] | None = None, *, clock: Clock | None = None, seams: Se
     try:
         config = load(options.config)
         lock = _only_one(config)
+        config = _anew(config, options.config)
         daemon = Daemon(config, clock or SystemClock(), seams)
-        asyncio.run(_serve(daemon))
+        restart = asyncio.run(_serve(daemon))
     except (ConfigError, KeyFileError, TlsError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- an installer reads it
         return EXIT_CONFIG
@@ -46,7 +48,19 @@ def main(argv: list[str] | None = None, *, clock: Clock | None = None, seams: Se
         return EXIT_STORE
     if lock is not None:
         os.close(lock)
+    if restart and not os.environ.get("NOTIFY_SOCKET"):  # S10: systemd starts us again; nobody else would
+        sys.stderr.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- what we were started as
     return 0
+
+
+def _anew(config: HubConfig, path: Path) -> HubConfig:
+    """Take a wish for a restart as granted: what it was laid for is read from here on. Raises ConfigError."""
+    try:
+        return load(path) if take_away(config.state_dir) else config
+    except OSError as error:
+        logging.getLogger(__name__).error("%s: %s: %s", config.state_dir, WANTED, error.strerror)  # noqa: TRY400 -- told, not traced
+        return config
 
 
 def _only_one(config: HubConfig) -> int | None:
@@ -76,13 +90,14 @@ def _give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-async def _serve(daemon: Daemon) -> None:
+async def _serve(daemon: Daemon) -> bool:
+    """Run it; tell whether it is to start anew."""
     _give_back()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await daemon.run(stop)
+    return await daemon.run(stop)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The local socket: the command line asks the running hub how it is, one JSON line for one JSON line."""
+"""The local socket: the command line asks the running hub how it is, and to do what an installer may: JSON lines."""
 
 import asyncio
 import contextlib
@@ -31,14 +31,15 @@ class AskError(Exception):
 
 
 class AskServer:
-    """Answers `{"ask": NAME}` with what `answers` has under that name.
+    """Answers `{"ask": NAME}` with what `answers` has under that name, and `{"do": VERB}` with what `verbs` has.
 
-    The owner and group of the socket may ask (mode 0660); nobody can change anything by it.
+    The owner and group of the socket may ask and do (mode 0660). What is done is done by the rules: what `verbs` has
+    only puts it before them.
     """
 
-    def __init__(self, path: Path, answers: Mapping[str, Answer]) -> None:
+    def __init__(self, path: Path, answers: Mapping[str, Answer], verbs: Mapping[str, Answer] | None = None) -> None:
         self._path = path
-        self._answers = answers
+        self._known = {"ask": answers, "do": verbs or {}}
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
         self._inode = 0
@@ -93,11 +94,12 @@ class AskServer:
             return _error(f"a question is one line of at most {REQUEST_BYTES_MAX} bytes")
         except (asyncio.IncompleteReadError, ValueError, RecursionError):
             return _error('a question is one line of JSON, such as {"ask": "status"}')
-        question = request.get("ask") if isinstance(request, dict) else None
-        answer = self._answers.get(question) if isinstance(question, str) else None
+        way = "do" if isinstance(request, dict) and "do" in request else "ask"
+        wanted = request.get(way) if isinstance(request, dict) else None
+        answer = self._known[way].get(wanted) if isinstance(wanted, str) else None
         if answer is None:
-            known = " or ".join(json.dumps({"ask": each}) for each in self._answers)
-            return _error(f"unknown question: ask {known}")
+            known = " or ".join(json.dumps({way: each}) for each in self._known[way]) or "nothing"
+            return _error(f"unknown {'question' if way == 'ask' else 'verb'}: {way} {known}")
         return await _made(answer)
 
 
@@ -120,11 +122,30 @@ async def _made(answer: Answer) -> bytes:
 
 def ask(path: Path, timeout_s: float = 5.0, question: str = "status") -> bytes:
     """Ask the running hub; give its answer, a JSON line. Raises AskError."""
+    return _exchange(path, timeout_s, {"ask": question})
+
+
+def do(path: Path, verb: str, timeout_s: float = 5.0) -> None:
+    """Have the running hub do what an installer may ask (`rules.events.Verb`); returns once it has been taken.
+
+    The status asked for afterwards shows it, unless the hub's disk is in trouble. Raises AskError, also when the hub
+    does not know the verb or cannot take it.
+    """
+    try:
+        reply = json.loads(_exchange(path, timeout_s, {"do": verb}))
+    except ValueError:
+        reply = {"error": "its answer is not JSON"}
+    if not isinstance(reply, dict) or reply.get("did") != verb:
+        refusal = reply.get("error", "its answer means nothing") if isinstance(reply, dict) else "it means nothing"
+        raise AskError(f"{path}: the hub did not do {verb!r}: {refusal}")
+
+
+def _exchange(path: Path, timeout_s: float, request: Mapping[str, str]) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(timeout_s)
         try:
             sock.connect(os.fspath(path))
-            sock.sendall(json.dumps({"ask": question}).encode() + b"\n")
+            sock.sendall(json.dumps(request).encode() + b"\n")
             reply = _read_line(sock)
         except FileNotFoundError:
             raise AskError(f"{path}: no such socket: is the hub running, and is this its socket?") from None

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from agent.answering import Answering
 from agent.buttons import ButtonBoard
 from agent.certificates import Certificates
 from agent.clock import Clock
@@ -18,23 +19,23 @@ from agent.config import HubConfig, rules_config
 from agent.config import Uplink as UplinkConfig
 from agent.documents import Documents
 from agent.health import Health
+from agent.housekeeping import prune, watch_clock
 from agent.hub import Hub, Turned
 from agent.inbox import Inbox
 from agent.keeping import keep
+from agent.maintenance import LOOK_EVERY_S, Maintenance
 from agent.pins import Board
 from agent.planning import make_messages, make_plans
 from agent.power import PowerWatch
 from agent.pump import Pump
-from agent.reminders import Reminders
+from agent.roundtrips import Roundtrips
 from agent.seams import Seams
 from agent.sensing import Sensing
 from agent.speaking import Speaking
-from agent.status import describe
+from agent.status import RENEWAL_FILE
 from agent.store.errors import StoreError
 from agent.store.mending import Mending
 from agent.store.rescue import Rescue
-from agent.store.retention import Limits
-from agent.store.store import Store
 from agent.store.writer import Writer
 from agent.uplink.inward import Inward
 from agent.uplink.presence import Presence
@@ -47,20 +48,19 @@ from rules.actions import (
     PublishState,
     Reject,
     Resend,
+    Restart,
     Say,
     Send,
     SendCheckIn,
     SendText,
     Settle,
 )
-from rules.events import ClockChanged, Dropped, Started
+from rules.events import Dropped, Started
 from rules.links import wanted
 from rules.reports import TYPE_OF, AlarmFacts
 
 log = logging.getLogger(__name__)
 
-CLOCK_EVERY_S = 30.0
-PRUNE_EVERY_S = 300.0
 RECOUNT_EVERY_S = 1.0
 STOP_S = 3.0
 ARMED_S = 2.0
@@ -109,14 +109,17 @@ class Daemon:
         self.power = PowerWatch(seams.supplies, self.inbox.put)
         self.uplinks: tuple[Uplink, ...] = ()
         self._presence = Presence()
+        self.roundtrips = Roundtrips()
         self._recounting = False
         self._quarantined = False
-        self._started_ms = clock.now().ms
+        self._anew = asyncio.Event()
+        look_every_s = max(LOOK_EVERY_S, seams.beat_s / 2)
+        self.maintenance = Maintenance(config.state_dir, self.inbox.put, self._anew.set, look_every_s)
 
     # --- starting ----------------------------------------------------------------------------------
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Be a hub until told to stop. Armed once systemd is told so."""
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Be a hub until told to stop; tell whether it is to start anew (S10). Armed once systemd is told so."""
         self.writer = await self._open_store()
         self.hub = await self._restore()
         house, texts = (lambda: self.hub.house), (self.plans.keeping, self.messages.keeping)
@@ -142,10 +145,13 @@ class Daemon:
             await asyncio.wait_for(self.sensing.listening.tried(), ARMED_S)
         self.health.ready("armed")
         log.info("armed: hub %s, epoch %s", self.config.hub, self.hub.house.epoch)
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([pump, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        await self._stop(pump)
+        stopping = [asyncio.create_task(each.wait()) for each in (stop, self._anew)]
+        await asyncio.wait([pump, *stopping], return_when=asyncio.FIRST_COMPLETED)
+        for each in stopping:
+            each.cancel()
+        anew = self._anew.is_set() and not stop.is_set()
+        await self._stop(pump, "restarting" if anew else "stopped")
+        return anew
 
     async def _open_store(self) -> Writer:
         """Open the store. A disk that does not let us is a fault, never a reason not to be a hub (S1)."""
@@ -188,11 +194,11 @@ class Daemon:
         self.plans.at_start()
 
     def _make_uplink(self, config: UplinkConfig) -> Uplink:
-        first = config is self.config.uplinks[0]
         return Uplink(
             config,
             self.config.hub,
-            client_id=self.config.hub if first else f"{self.config.hub}.{config.name}",
+            # A broker ends a connection whose client id somebody else comes with: nobody may be able to guess it.
+            client_id=f"{self.config.hub}.{self._signer.mark('client id')}.{config.name}",
             presence=self._presence,
             signer=self._signer,
             inward=self.inward,
@@ -207,20 +213,24 @@ class Daemon:
     # --- keeping alive -------------------------------------------------------------------------------
 
     def _keep_all(self) -> None:
-        self._keep("ask", self._serve_ask)
+        answering = self._make_answering()
+        server = partial(self._seams.ask_server, self.config.socket, answering.answers, answering.verbs)
+        self._keep("ask", lambda: server().run())
         if self.config.drivers:
             self._keep("sensors", self.sensing.listening.run)
-        self._keep("clock", self._watch_clock)
+        self._keep("clock", partial(watch_clock, self.clock, self.inbox.tell))
         self._keep("power", self.power.run)
         self._keep("texting", self.texting.run)
-        self._keep("certificates", Certificates(self.config.uplinks, self.clock, self.inbox.put).run)
-        self._keep("store", self._prune)
+        renewal = self.config.state_dir / RENEWAL_FILE
+        self._keep("certificates", Certificates(self.config.uplinks, self.clock, self.inbox.put, renewal=renewal).run)
+        self._keep("store", partial(prune, self.writer, self.clock, self.inbox.tell))
         self._keep("mending", self._make_mending().run)
         if self._pins is not None and self.config.buttons.by_name:
             self._keep(
                 "buttons",
                 ButtonBoard(self.config.buttons.by_name, self._pins, lambda: self.clock.now().ms, self.inbox.tell).run,
             )
+        self._keep("maintenance", self.maintenance.run)
         self._keep("plans", self.plans.run)
         self._keep("messages", self.messages.run)
         self.speaking.keep_all(self._keep)
@@ -228,6 +238,18 @@ class Daemon:
             uplink.hearing.on_plan = self.plans.arrived
             uplink.hearing.on_message = self.messages.arrived
             self._keep(f"uplink-{uplink.name}", uplink.run)
+
+    def _make_answering(self) -> Answering:
+        return Answering(
+            lambda: self.hub.house,
+            self.clock,
+            self.inbox,
+            self.writer,
+            self.sensing,
+            self.documents,
+            self.counters,
+            self.roundtrips,
+        )
 
     def _make_mending(self) -> Mending:
         return Mending(
@@ -241,26 +263,6 @@ class Daemon:
 
     def _keep(self, part: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.add(asyncio.create_task(keep(part, run, self.inbox.tell), name=part))
-
-    async def _watch_clock(self) -> None:
-        synced = self.clock.now().synced
-        while True:
-            await asyncio.sleep(CLOCK_EVERY_S)
-            if self.clock.now().synced != synced:
-                synced = not synced
-                self.inbox.put(ClockChanged(synced))
-
-    async def _prune(self) -> None:
-        """Keep the store within its bounds; what must be dropped to do so becomes an event first (S12)."""
-        while True:
-            await asyncio.sleep(PRUNE_EVERY_S)
-            now = self.clock.now()
-            prune = partial(Store.prune, limits=Limits(), wall_ms=now.wall_ms if now.synced else None)
-            try:
-                for dropped in await self.writer.read(prune):
-                    self.inbox.put(dropped)
-            except StoreError:  # there is no store: a fault already
-                continue
 
     # --- acting --------------------------------------------------------------------------------------
 
@@ -280,6 +282,7 @@ class Daemon:
         for action in turned.actions:
             if isinstance(action, Send) and isinstance(action.report, AlarmFacts):
                 log.info("%s %s", TYPE_OF[type(action.report)], action.report.alarm)
+        self.roundtrips.look(turned.actions, self.clock.now().ms)
         for action in turned.actions:
             self._do(action)
         if self.documents.changed():
@@ -308,6 +311,9 @@ class Daemon:
                     uplink.check_in(ref, body)
             case Resend():
                 self._spawn(self._resend(action))
+            case Restart():
+                log.info("starting anew: it was asked for, and nobody is in need of this hub now")
+                self.maintenance.restart()
             case _:
                 for uplink in self.uplinks:
                     self._do_at(uplink, action)
@@ -355,25 +361,6 @@ class Daemon:
 
     # --- telling and stopping ----------------------------------------------------------------------
 
-    async def _serve_ask(self) -> None:
-        reminders = Reminders(lambda: self.hub.house, self.writer, self.clock)
-        answers = {"status": self._answer, "reminders": reminders.answer}
-        await self._seams.ask_server(self.config.socket, answers).run()
-
-    def _answer(self) -> bytes:
-        listening = self.sensing.listening.status
-        return msgspec.json.encode(
-            describe(
-                self.hub.house,
-                self.clock.now(),
-                started_ms=self._started_ms,
-                outbox={str(lane): count for lane, count in self.documents.outbox.waiting.items()},
-                drivers=listening,
-                strangers=self.sensing.roster.strangers,
-                counters=self.counters(),
-            )
-        )
-
     def counters(self) -> dict[str, int]:
         """Give what is counted: noise survived, messages refused, things dropped."""
         counted = {f"noise of {name}": each.noise for name, each in self.sensing.listening.status.items() if each.noise}
@@ -385,12 +372,15 @@ class Daemon:
             counted |= {f"{uplink.name}: {what}": count for what, count in uplink.counters.items()}
         return counted
 
-    async def _stop(self, pump: asyncio.Task[None]) -> None:
+    async def _stop(self, pump: asyncio.Task[None], reason: str) -> None:
         self.health.stopping()
-        await asyncio.gather(*(uplink.stop("stopped") for uplink in self.uplinks))
+        await asyncio.gather(*(uplink.stop(reason) for uplink in self.uplinks))
         for task in (*self._tasks, pump):
             task.cancel()
         await asyncio.wait([*self._tasks, pump], timeout=STOP_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await self._last_turns(pump)
         await self.outputs.close()
         await self.writer.close(STOP_S)
         if self._board is not None:
@@ -398,3 +388,11 @@ class Daemon:
         self.health.close()
         if not pump.cancelled():
             pump.result()
+
+    async def _last_turns(self, pump: asyncio.Task[None]) -> None:
+        """S1: commit what came in until the end, such as a press while another was being written: nobody says it twice.
+
+        Not after a pump that died: whatever killed it would kill this.
+        """
+        while pump.cancelled() and len(self.inbox):
+            await self.pump.turn()

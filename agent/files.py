@@ -5,6 +5,8 @@ from pathlib import Path
 
 from agent.store.files import sync_folder
 
+__all__ = ["sync_folder", "write_whole"]
+
 _MODE = 0o600
 
 

@@ -10,8 +10,9 @@ from agent.wire.messages import digest, encode_event
 from rules.actions import Action, Chirp, Reject, Send, Settle
 from rules.engine import next_deadline, step
 from rules.events import Dropped
+from rules.kinds import TEST
 from rules.projection import Display, project
-from rules.reports import TYPE_OF
+from rules.reports import TYPE_OF, AlarmRaised
 from rules.state import House
 
 
@@ -76,9 +77,12 @@ class Hub:
 
 
 def rank_of(action: Send) -> int:
-    """Give a row's place in the queue: 0 a raised alarm, 1 what follows it, 2 others of its lane, 3 telemetry (S5)."""
+    """Give a row's place in the queue: 0 a raised alarm, 1 what follows it, 2 others of its lane, 3 telemetry (S5).
+
+    An installer's test alarm goes with what follows: it never goes before a real one.
+    """
     kind = TYPE_OF[type(action.report)]
-    if kind == "alarm.raised":
+    if isinstance(action.report, AlarmRaised) and action.report.kind != TEST.name:
         return 0
     if kind.startswith("alarm."):
         return 1

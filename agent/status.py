@@ -1,20 +1,17 @@
 """How the hub is, for people at the box: one document, made from the house and what the agent knows beside it."""
 
-from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from agent.wire.adherence import Due
 from rules.alarm import Delivery, Stage
-from rules.events import Mode
-from rules.projection import Display, project
-from rules.state import House, Link, Standby
-from rules.values import Now, utc
+from rules.events import Mode, Why
+from rules.maintenance import WaitsFor
+from rules.projection import Display
+from rules.state import House
+from rules.values import utc
 from rules.watched import Prompt
-from sensors.listening import DriverStatus
-from sensors.roster import Stranger
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +75,11 @@ class FaultStatus(_Document, frozen=True, kw_only=True):
 
 
 class SensorStatus(_Document, frozen=True, kw_only=True):
-    """A configured sensor. `heard` is by the wall clock of the time; None: not heard yet."""
+    """A configured sensor. `heard` is by the wall clock of the time; None: not heard yet.
+
+    `signal` and `battery` are in percent, as last told since this process started; None: not told. Since then it was
+    `presses` times pressed (or began to be active), last at `pressed` (UTC).
+    """
 
     id: str
     kind: str
@@ -86,15 +87,25 @@ class SensorStatus(_Document, frozen=True, kw_only=True):
     heard: str | None
     active: bool
     supervised_s: int | None
+    signal: int | None = None
+    battery: int | None = None
+    pressed: str | None = None
+    presses: int = 0
 
 
 class StrangerStatus(_Document, frozen=True, kw_only=True):
-    """Something heard that is not configured: an installer looks here for a new sensor's address."""
+    """Something heard that is not configured: an installer looks here for a new sensor's address.
+
+    `said` are up to 8 different things that it said, such as "trigger emergency", "active water leak", "reading
+    temperature"; `signal` is in percent, None: not told.
+    """
 
     driver: str
     address: str
     count: int
     heard_s: int
+    signal: int | None = None
+    said: tuple[str, ...] = ()
 
 
 class DriverNote(_Document, frozen=True, kw_only=True):
@@ -107,11 +118,39 @@ class DriverNote(_Document, frozen=True, kw_only=True):
     noise: int
 
 
+class DeliveryStatus(_Document, frozen=True, kw_only=True):
+    """A report of an alarm that this process sent: its raise, or (`joined`) a further trigger that joined it.
+
+    `receipted_ms` is how long the centre's receipt took: from the moment the report was committed and given to the
+    uplinks until the hub had committed the receipt; None: there is none yet. `sensor` is the one that raised the alarm,
+    also where another one joined it: end the test (`end-tests`) before the next sensor of the same kind and place.
+    """
+
+    alarm: str
+    kind: str
+    sensor: str
+    test: bool
+    joined: bool
+    sent: str
+    receipted_ms: int | None
+
+
+class RestartStatus(_Document, frozen=True, kw_only=True):
+    """A restart that is wanted: why, since when (UTC), what it `waits_for` now ("": nothing), when it comes anyway."""
+
+    whys: tuple[Why, ...]
+    since: str
+    for_s: int
+    waits_for: WaitsFor | Literal[""]
+    latest: str
+
+
 class HubStatus(_Document, frozen=True, kw_only=True):
     """The answer to `{"ask": "status"}` on the hub's local socket.
 
-    `outbox` counts what waits for a receipt, by lane. `counters` are the agent's own, named by it. There are no
-    names or telephone numbers in it (S11), but references and device addresses: it stays on the box.
+    `outbox` counts what waits for a receipt, by lane. `counters` are the agent's own, named by it. `deliveries` are the
+    last 64 reports of alarms that were sent, oldest first. `restart` is there while one is wanted. There are no names
+    or telephone numbers in it (S11), but references and device addresses: it stays on the box.
     """
 
     hub: str
@@ -132,6 +171,8 @@ class HubStatus(_Document, frozen=True, kw_only=True):
     drivers: tuple[DriverNote, ...]
     counters: dict[str, int]
     display: Display
+    deliveries: tuple[DeliveryStatus, ...] = ()
+    restart: RestartStatus | None = None
 
     @property
     def well(self) -> bool:
@@ -187,107 +228,31 @@ def open_reminders(house: House) -> tuple[OpenReminder, ...]:
     return tuple(status(each) for each in sorted(house.prompts, key=lambda each: each.due_wall_ms))
 
 
-def describe(
-    house: House,
-    now: Now,
-    *,
-    started_ms: int,
-    outbox: Mapping[str, int],
-    drivers: Mapping[str, DriverStatus],
-    strangers: Iterable[Stranger],
-    counters: Mapping[str, int],
-) -> HubStatus:
-    """Make the status. `started_ms` is when the process started, on the boot-relative clock; `outbox` is by lane."""
-    storage = next((fault for fault in house.faults if fault.fault == "storage"), None)
-    return HubStatus(
-        hub=house.config.hub,
-        version=house.config.version,
-        boot=house.boot,
-        epoch=house.epoch,
-        uptime_s=_age_s(now, started_ms),
-        started=utc(now.at(started_ms).wall_ms),
-        mode=house.mode,
-        clock=ClockStatus(synced=now.synced, wall=utc(now.wall_ms)),
-        links=_links(house, now),
-        storage=StorageStatus(ok=storage is None, reason=storage.reason if storage else ""),
-        outbox=dict(outbox),
-        alarms=_alarms(house, now),
-        faults=_faults(house, now),
-        sensors=_sensors(house),
-        unconfigured=tuple(
-            StrangerStatus(
-                driver=each.driver, address=each.address, count=each.count, heard_s=_age_s(now, each.heard_ms)
-            )
-            for each in strangers
-        ),
-        drivers=tuple(
-            DriverNote(
-                name=name, listening=each.listening, reason=each.reason, failures=each.failures, noise=each.noise
-            )
-            for name, each in drivers.items()
-        ),
-        counters=dict(counters),
-        display=project(house),
-    )
+RenewalTrouble = Literal[
+    "no way to the service",
+    "the service refuses",
+    "the answer is not proven",
+    "the broker refuses",
+    "no way to the broker",
+    "the files cannot be written",
+    "hub.toml cannot be changed",
+]
+"""What keeps a hub from renewing its certificate, or from taking over what its site says; the centre is told."""
 
 
-def _links(house: House, now: Now) -> tuple[LinkStatus, ...]:
-    def status(link: Link, standby: Standby | None) -> LinkStatus:
-        told = LinkStatus(name=link.name, up=link.up, for_s=_age_s(now, link.since_ms), reason=link.reason)
-        if standby is None:
-            return told
-        tested_s = None if standby.tested_ms is None else _age_s(now, standby.tested_ms)
-        return replace(told, standby=True, wanted=standby.open, tested_s=tested_s, passed=standby.passed)
+class RenewalStatus(_Document, frozen=True, kw_only=True):
+    """What `hearthline provision renew` came to, in `renewal.json` of the state directory: the daemon tells of it.
 
-    return tuple(status(link, house.standby(link.name)) for link in house.links)
+    Unix ms, by a time that was trusted; None: never. `looked_ms` is the last run; `failing_ms` since when renewing was
+    due and failed, `failures` times; before `again_ms` it is not tried again.
+    """
 
-
-def _alarms(house: House, now: Now) -> tuple[AlarmStatus, ...]:
-    return tuple(
-        AlarmStatus(
-            id=alarm.id,
-            kind=alarm.kind,
-            priority=alarm.priority,
-            stage=alarm.stage,
-            delivery=alarm.delivery,
-            late=alarm.late,
-            test=alarm.test,
-            sensor=alarm.sensor,
-            location=alarm.location,
-            person=alarm.person,
-            age_s=_age_s(now, alarm.triggered.ms) if alarm.boot == house.boot else None,
-        )
-        for alarm in sorted(house.alarms, key=lambda alarm: alarm.priority)
-    )
+    looked_ms: int | None = None
+    failing_ms: int | None = None
+    failures: int = 0
+    why: RenewalTrouble | None = None
+    again_ms: int | None = None
 
 
-def _faults(house: House, now: Now) -> tuple[FaultStatus, ...]:
-    return tuple(
-        FaultStatus(
-            fault=fault.fault,
-            subject=fault.subject,
-            priority=fault.priority,
-            reason=fault.reason,
-            age_s=_age_s(now, fault.since_ms) if fault.boot == house.boot else None,
-        )
-        for fault in sorted(house.faults, key=lambda fault: (fault.priority, fault.fault, fault.subject))
-    )
-
-
-def _sensors(house: House) -> tuple[SensorStatus, ...]:
-    def status(sensor_id: str, kind: str, location: str, heartbeat_ms: int | None) -> SensorStatus:
-        life = house.sensor(sensor_id)
-        return SensorStatus(
-            id=sensor_id,
-            kind=kind,
-            location=location,
-            heard=None if life.heard_wall_ms is None else utc(life.heard_wall_ms),
-            active=life.active,
-            supervised_s=None if heartbeat_ms is None else heartbeat_ms // 1_000,
-        )
-
-    return tuple(status(each.id, each.kind, each.location, each.heartbeat_ms) for each in house.config.sensors)
-
-
-def _age_s(now: Now, since_ms: int) -> int:
-    return max(0, now.ms - since_ms) // 1_000
+RENEWAL_FILE = "renewal.json"
+"""Its name in the state directory."""

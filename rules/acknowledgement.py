@@ -1,5 +1,7 @@
 """Somebody has it: acknowledging, renewing, lapsing (S3), resolving."""
 
+from typing import Literal
+
 from msgspec.structs import replace
 
 from rules import texts
@@ -86,11 +88,11 @@ def lapse(turn: Turn, alarm: Alarm, why: str) -> None:
         turn.chirp("lapsed")
 
 
-def resolve(turn: Turn, alarm: Alarm, outcome: str) -> None:
-    """Close an alarm, as only the centre may. Raises IllegalTransitionError for one that is still pending."""
+def resolve(turn: Turn, alarm: Alarm, outcome: str, by: Literal["centre", "hub"] = "centre") -> None:
+    """Close an alarm, as only the centre may unless it is a test. Raises IllegalTransitionError for a pending one."""
     moved(alarm.stage, "resolve")
     turn.drop_alarm(alarm)
-    turn.send(AlarmResolved(**facts(turn, alarm), by="centre", outcome=outcome))
+    turn.send(AlarmResolved(**facts(turn, alarm), by=by, outcome=outcome))
     clear_fault(turn, "alarm-rejected", alarm.id)
     texts.settle(turn, alarm, "over")
     if not alarm.silent:

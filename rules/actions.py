@@ -135,5 +135,9 @@ class PublishState(Action, frozen=True):
     """Publish the state document now, because the centre asked."""
 
 
-AnyAction = Send | SendCheckIn | Settle | Postpone | Reject | Resend | Chirp | Say | SendText | PublishState
+class Restart(Action, frozen=True):
+    """Stop in good order, and start anew (S10)."""
+
+
+AnyAction = Send | SendCheckIn | Settle | Postpone | Reject | Resend | Chirp | Say | SendText | PublishState | Restart
 """The union of all actions."""

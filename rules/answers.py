@@ -136,5 +136,5 @@ def _take(turn: Turn, prompt: Prompt, how: How) -> None:
     spend(turn, prompt.occasion, prompt.due_wall_ms, "said")
     if not preempted(turn.house):
         turn.chirp("taken")
-    after_ms = wall_ms_of(turn) - prompt.due_wall_ms
+    after_ms = wall_ms_of(turn) - prompt.due_wall_ms if turn.house.clock_known else None  # S6: nobody knows
     turn.send(ReminderTaken(**facts(turn, prompt), how=how, prompts=prompt.prompts, after_ms=after_ms))

@@ -17,8 +17,10 @@ from rules import (
     expecting,
     faults,
     inactivity,
+    installer,
     ladder,
     links,
+    maintenance,
     messages,
     modes,
     moved,
@@ -73,6 +75,7 @@ DEADLINES: tuple[Deadline, ...] = (
     (expecting.expecting_due_ms, expecting.on_expecting_due),
     (modes.mode_due_ms, modes.on_mode_due),
     (selftest.selftest_due_ms, selftest.on_selftest_due),
+    (maintenance.restart_due_ms, maintenance.on_restart_due),  # last: what falls due at the same moment goes first
 )
 """Every deadline there is: when it is due, and what happens then. Those due at once go in this order."""
 
@@ -104,7 +107,12 @@ HANDLERS: dict[type[Event], tuple[Callable[[Turn, Any], None], ...]] = {
     events.AnswerHeld: (answers.on_answer_held, messages.on_answer_held, answers.on_answer_over, watch.on_pressed),
     events.LinkUp: (delivery.on_link_up, supervision.on_link_up, centre.on_link_up),
     events.LinkDown: (supervision.on_link_down, delivery.on_link_down),
-    events.Receipted: (delivery.on_receipted, links.on_receipted, selftest.on_receipted),
+    events.Receipted: (
+        delivery.on_receipted,
+        links.on_receipted,
+        selftest.on_receipted,
+        installer.on_receipted,
+    ),
     events.Commanded: (commands.on_commanded,),
     events.PlanOffered: (
         moved.on_plan_offered,
@@ -128,6 +136,8 @@ HANDLERS: dict[type[Event], tuple[Callable[[Turn, Any], None], ...]] = {
     ),
     events.PowerChanged: (power.on_power_changed,),
     events.CertificateChanged: (supervision.on_certificate_changed,),
+    events.InstallerAsked: (installer.on_installer_asked,),
+    events.RestartWanted: (maintenance.on_restart_wanted,),
     events.Dropped: (supervision.on_dropped,),
 }
 """Every event there is, and who takes it, in order."""

@@ -9,6 +9,9 @@ from rules.values import Value, kebab
 Mode = Literal["home", "away", "engineer"]
 ReceiptResult = Literal["accepted", "retry", "rejected", "conflict"]
 Trouble = Literal["tamper", "battery-low", "unavailable"]
+Verb = Literal["engineer", "home", "test-alarm", "end-tests", "self-test"]
+Why = Literal["certificate", "configuration", "software"]
+"""Why a restart is wanted: what the running process has not read yet."""
 
 
 class Event(Value, frozen=True, tag_field="event", tag=kebab):
@@ -283,10 +286,29 @@ class PowerChanged(Event, frozen=True):
 
 
 class CertificateChanged(Event, frozen=True):
-    """How many whole days an uplink's certificate is still good for, by a clock that is trusted; told daily."""
+    """How many whole days an uplink's certificate is still good for, by a clock that is trusted; told daily.
+
+    `unrenewed_days`: for how many days renewing it was due and failed, or was not even looked at, and `why`.
+    `valid_days` is how long it was made to be good for.
+    """
 
     subject: str
     days_left: int
+    unrenewed_days: int = 0
+    why: str = ""
+    valid_days: int = 365
+
+
+class InstallerAsked(Event, frozen=True):
+    """Somebody at the hub's own command line asked it to do something, over the local socket."""
+
+    what: Verb
+
+
+class RestartWanted(Event, frozen=True):
+    """Somebody wants the hub to start anew, when that harms nobody (S10)."""
+
+    why: Why
 
 
 class Dropped(Event, frozen=True):
@@ -330,6 +352,8 @@ AnyEvent = (
     | PartChanged
     | PowerChanged
     | CertificateChanged
+    | InstallerAsked
+    | RestartWanted
     | Dropped
 )
 """The union that journals are decoded with."""

@@ -67,7 +67,11 @@ WATCH_KINDS: tuple[Kind, ...] = (
 """What the hub finds by watching, by a care plan's rules. The window of `inactivity` is its five minutes' warning."""
 
 KINDS: tuple[Kind, ...] = SENSOR_KINDS + WATCH_KINDS
-"""Every kind of alarm this version knows."""
+"""Every kind of alarm this version knows that a home may have."""
+
+TEST = Kind("test", 4, 0, silent=True)
+"""An installer's test of the way to the centre (`rules.installer`): always a test, and no sensor, plan or configuration
+may have or change it, so it is not one of `KINDS`."""
 
 SENSES: frozenset[str] = frozenset({"motion", "door", "bed", "chair", "temperature", "visit", "lid", "reading"})
 """Kinds of sensor that raise no alarm themselves: what they tell is watched."""

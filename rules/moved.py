@@ -35,13 +35,13 @@ def on_plan_offered(turn: Turn, event: PlanOffered) -> None:
     names = {each.name for each in plan.reminders}
     for prompt in house.prompts:
         if prompt.occasion.reminder not in names:
-            drop(turn, prompt)
-            turn.send(ReminderMissed(**facts(turn, prompt), why=prompt.why, prompts=prompt.prompts))
+            _end(turn, prompt)
     before = {each.name: each for each in house.plan.reminders}
     for reminder in plan.reminders:
         old = before.get(reminder.name)
         if old is not None and old.kind == reminder.kind:
             _carry(turn, plan, old, reminder)
+        _end_gone(turn, plan, old, reminder)
     if not before:
         turn.update(reminded_wall_ms=None)
     elif house.clock_known and house.reminded_wall_ms is not None:
@@ -80,6 +80,25 @@ def _move(turn: Turn, prompt: Prompt, due: Due) -> None:
     turn.update(prompts=(*turn.house.prompts, replace(prompt, occasion=due.occasion, due_wall_ms=due.due_wall_ms)))
 
 
+def _end_gone(turn: Turn, plan: Plan, old: Reminder | None, new: Reminder) -> None:
+    """What is open and not in the newer plan any more is over: nobody is told to take what was struck out.
+
+    What was said, and is moved, may still be answered.
+    """
+    pairs = list(_pairs(old, new)) if old is not None and old.kind == new.kind != "appointment" else []
+    for prompt in turn.house.prompts:
+        slot, day = prompt.occasion.slot, date.fromisoformat(prompt.occasion.date)
+        places = [(slot, 0), *((to, days) for each, to, days in pairs if each == slot)]
+        there = (due.occasion.slot == to for to, days in places for due in on(plan, new, day + timedelta(days)))
+        if prompt.occasion.reminder == new.name and not any(there):
+            _end(turn, prompt)
+
+
+def _end(turn: Turn, prompt: Prompt) -> None:
+    drop(turn, prompt)
+    turn.send(ReminderMissed(**facts(turn, prompt), why=prompt.why, prompts=prompt.prompts))
+
+
 def _begin_passed(turn: Turn, plan: Plan, old: Reminder, new: Reminder, pairs: list[Same]) -> None:
     """What was still to come, and by the new plan should have been by now, is due now: it must not vanish."""
     wall_ms = wall_ms_of(turn)
@@ -94,7 +113,7 @@ def _begin_passed(turn: Turn, plan: Plan, old: Reminder, new: Reminder, pairs: l
             for due in on(plan, new, day + timedelta(days)):
                 passed = due.occasion.slot == moved_to and due.due_wall_ms <= wall_ms
                 if passed and due.occasion not in begun:
-                    begin(turn, due)
+                    begin(turn, due, new)
 
 
 def _pairs(old: Reminder, new: Reminder) -> Iterator[Same]:

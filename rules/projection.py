@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from rules.alarm import Alarm
+from rules.kinds import TEST
 from rules.state import Fault, House
 from rules.values import Value
 
@@ -50,7 +51,7 @@ def project(house: House) -> Display:
     alarms = [alarm for alarm in house.alarms if not alarm.silent]
     fault: Light = "slow" if any(_shown(house, each) for each in house.faults) else "off"
     quiet = house.quiet or house.night
-    discreet = len(alarms) < len(house.alarms)
+    discreet = any(alarm.silent and alarm.kind != TEST.name for alarm in house.alarms)
     prompt = _prompt(house)
     relay = any(alarm.relay_until_ms is not None for alarm in house.alarms)  # makes no sound: a silent one's too
     if not alarms:

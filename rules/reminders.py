@@ -73,18 +73,19 @@ def on_occasion_due(turn: Turn) -> None:
         _judge_again(turn)
     begun = {each.occasion for each in turn.house.spent}
     for due in between(house.plan, max(min(mark_ms, wall_ms), wall_ms - LOOK_BACK_MS), wall_ms):
-        if due.occasion not in begun:  # S4
-            begin(turn, due)
+        reminder = reminder_of(turn.house, due.occasion)
+        if due.occasion not in begun and reminder is not None:  # S4
+            begin(turn, due, reminder)
     forget(turn)
     ahead_ms = next_due_ms(house.plan, wall_ms, LOOK_MS) - wall_ms
     turn.update(reminded_wall_ms=wall_ms, remind_at_ms=turn.now.ms + ahead_ms)
 
 
-def begin(turn: Turn, due: Due) -> None:
-    """Begin an occasion: it is said at once; or waits to be told as missed, if it is too late, for a clock may lie."""
-    reminder = reminder_of(turn.house, due.occasion)
-    if reminder is None:
-        return
+def begin(turn: Turn, due: Due, reminder: Reminder) -> None:
+    """Begin an occasion of a reminder: it is said at once; or waits to be told as missed, if too late: a clock may lie.
+
+    The `reminder` is as its plan has it, which may not be in force yet.
+    """
     now_ms = turn.now.ms
     prompt = Prompt(
         occasion=due.occasion, due_wall_ms=due.due_wall_ms, next_ms=now_ms, missed_ms=now_ms + reminder.missed_ms
@@ -139,7 +140,7 @@ def _judge_again(turn: Turn) -> None:
     for due in between(plan, wall_ms - max(each.late_ms for each in plan.reminders), wall_ms):
         reminder = reminder_of(turn.house, due.occasion)
         if due.occasion in again and reminder is not None and in_time(turn, reminder, due):
-            begin(turn, due)
+            begin(turn, due, reminder)
 
 
 # --- the dialogue -------------------------------------------------------------------------------------

@@ -111,9 +111,9 @@ class AlarmTexted(AlarmFacts, frozen=True, kw_only=True):
 
 
 class AlarmResolved(AlarmFacts, frozen=True, kw_only=True):
-    """The centre closed the alarm."""
+    """The centre closed the alarm; or the hub did, at which only a test ends: the installer's, or by the installer."""
 
-    by: Literal["centre"]
+    by: Literal["centre", "hub"]
     outcome: str
 
 
@@ -256,11 +256,14 @@ class ReminderPrompted(ReminderFacts, frozen=True, kw_only=True):
 
 
 class ReminderTaken(ReminderFacts, frozen=True, kw_only=True):
-    """Answered: by the button, the dispenser's lid or a reading, `after_ms` after it was due (before it: negative)."""
+    """Answered: by the button, the dispenser's lid or a reading, `after_ms` after it was due (before it: negative).
+
+    It is null while the hub knows no time: after a reboot a dispenser may be opened before the clock is trusted (S6).
+    """
 
     how: Literal["button", "lid", "reading"]
     prompts: int
-    after_ms: int
+    after_ms: int | None
 
 
 class ReminderSnoozed(ReminderFacts, frozen=True, kw_only=True):

@@ -19,11 +19,13 @@ def open_epoch(turn: Turn, event: Started) -> None:
 
     S1: the old process may have sent ids it could not commit, so its epoch is closed. Texts are counted on:
     their codes come from it, and yesterday's must not be today's. A new process has no line, whatever the
-    old one believed; a line that was down before goes on counting (S6).
+    old one believed; a line that was down before goes on counting (S6). And it has read everything anew: whatever a
+    restart was wanted for is done (S10).
     """
     now_ms = turn.now.ms
     links = (replace(link, up=False, since_ms=now_ms if link.up else link.since_ms) for link in turn.house.links)
-    turn.update(epoch=event.epoch, counters=Counters(texts=turn.house.counters.texts), links=tuple(links))
+    counters = Counters(texts=turn.house.counters.texts)
+    turn.update(epoch=event.epoch, counters=counters, links=tuple(links), restart=None)
 
 
 def on_started(turn: Turn, event: Started) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from rules.actions import What
 from rules.alarm import Alarm
-from rules.events import Config, Mode
+from rules.events import Config, Mode, Why
 from rules.plan import Plan
 from rules.values import Value
 from rules.watched import Expected, Hours, Left, Message, OpenDoor, Prompt, Spell, Spent, Stillness, Visitor
@@ -90,6 +90,14 @@ class Expecting(Value, frozen=True, kw_only=True):
 
     expect: str
     until_ms: int
+
+
+class RestartWish(Value, frozen=True, kw_only=True):
+    """A restart that is wanted: why (each once, in the order told), since when; `going`: the hub was told to."""
+
+    whys: tuple[Why, ...]
+    since_ms: int
+    going: bool = False
 
 
 class Centre(Value, frozen=True, kw_only=True):
@@ -188,6 +196,7 @@ class House(Value, frozen=True, kw_only=True):
     mode: Mode = "home"
     mode_until_ms: int | None = None
     selftest_at_ms: int = 0
+    restart: RestartWish | None = None
     commands: tuple[str, ...] = ()
 
     def sensor(self, sensor_id: str) -> SensorLife:

@@ -34,7 +34,13 @@ LINK_GRACE_MS = 120_000
 """How long a line may be down, with no alarm waiting, before that is reported."""
 
 NEAR_DAYS, URGENT_DAYS = 30, 7
-"""An uplink's certificate with so few days left is a fault, and then an urgent one: expired, nothing would leave."""
+"""An uplink's certificate with so few days left is a fault, and then an urgent one: expired, nothing would leave.
+
+At most a quarter and a tenth of its life: one that is made for weeks is renewed with fewer days left.
+"""
+
+UNRENEWED_DAYS = 7
+"""Renewing that fails for so long is a fault: that is no bad day any more, and most of the margin is left."""
 
 _TROUBLE_PRIORITY = {"tamper": 3, "battery-low": 4, "unavailable": 3}
 
@@ -206,17 +212,23 @@ def on_part_changed(turn: Turn, event: PartChanged) -> None:
 
 
 def on_certificate_changed(turn: Turn, event: CertificateChanged) -> None:
-    """Warn while there is time to make a new certificate, and once more when there hardly is."""
-    if event.days_left > NEAR_DAYS:
+    """Warn while there is time to make a new certificate, and once more when there hardly is.
+
+    Renewing begins with months left: that it fails is told long before the days run out.
+    """
+    fails = event.unrenewed_days >= UNRENEWED_DAYS
+    if event.days_left > min(NEAR_DAYS, event.valid_days // 4) and not fails:
         clear_fault(turn, "certificate", event.subject)
         return
-    priority = 1 if event.days_left <= URGENT_DAYS else 3
-    expired = f"expired {-event.days_left} days ago" if event.days_left < 0 else f"{event.days_left} days left"
+    priority = 1 if event.days_left <= min(URGENT_DAYS, event.valid_days // 10) else 3
+    said = f"expired {-event.days_left} days ago" if event.days_left < 0 else f"{event.days_left} days left"
+    if fails:
+        said += f", not renewed for {event.unrenewed_days} days: {event.why}"
     known = standing(turn.house, "certificate", event.subject)
     if known is not None and known.priority > priority:
-        tell_again(turn, known, priority=priority, reason=expired)
+        tell_again(turn, known, priority=priority, reason=said)
     else:
-        raise_fault(turn, "certificate", event.subject, priority, expired)
+        raise_fault(turn, "certificate", event.subject, priority, said)
 
 
 def on_dropped(turn: Turn, event: Dropped) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rules import expecting
 from rules.alarm import Alarm, moved
 from rules.events import CallPressed, CancelPressed, Cleared, Sensor, Triggered
-from rules.kinds import SENSES, Kind
+from rules.kinds import SENSES, TEST, Kind
 from rules.plan import kind_of, ladder_of
 from rules.preempting import asked
 from rules.reports import AlarmCancelled, AlarmJoined, AlarmRaised, Clock
@@ -167,7 +167,7 @@ def _begin(
         person=sensor.person,
         detail=detail[:TEXT_CHARS_MAX],
         plan_rule=rule,
-        linked=turn.house.alarms[-1].id if turn.house.alarms else None,
+        linked=next((each.id for each in reversed(turn.house.alarms) if each.kind != TEST.name), None),
         boot=turn.house.boot,
         triggered=turn.now,
         raise_at_ms=turn.now.ms + kind.cancel_ms,

@@ -21,7 +21,8 @@ class Observation(msgspec.Struct, frozen=True):
     - `reading`: `quantity`, `value`, `unit`.
 
     `detail` is the device's own word, for people to read. `kept` marks what a broker kept from before we listened: a
-    level that counts, but no sign of life.
+    level that counts, but no sign of life. `signal` and `battery` are how strongly the device was heard and how full
+    its battery is, in percent, where its message tells: shown in the status, and told with any `what`.
     """
 
     address: str
@@ -32,6 +33,8 @@ class Observation(msgspec.Struct, frozen=True):
     value: float = 0.0
     unit: str = ""
     kept: bool = False
+    signal: int | None = None
+    battery: int | None = None
 
 
 class Ear(Protocol):

@@ -56,6 +56,8 @@ _LENGTHS: dict[int, range] = {
 
 _LENGTH_MAX = max(lengths[-1] for lengths in _LENGTHS.values())  # asked of every byte of a flood
 
+_SIGNAL_FULL, _BATTERY_FULL = 15, 9
+
 _SMOKE_SUBTYPES = {0x03, 0x09, 0x0A}  # KD101, Alecto SA30, RM174RF
 _NORMAL, _ALARM, _PANIC, _BATTERY_LOW = {0x00, 0x01, 0x05}, {0x02, 0x03, 0x04}, 0x06, 0x16
 """Motion (04) and no motion (05) are the alarm and the normal state of an X10 motion detector."""
@@ -143,21 +145,35 @@ def _security(packet: Any) -> list[Observation]:  # noqa: ANN401 -- pyRFXtrx has
     seen.append(Observation(address, "tamper", on=packet.tamper))
     low = status == _BATTERY_LOW or packet.battery == 0  # smoke detectors have no battery nibble: None
     seen.append(Observation(address, "battery-low", on=low))
-    return seen + _signal(address, packet)
+    return [*seen, _signal(address, packet, battery=packet.battery)]
 
 
 def _pt2262(packet: Any) -> list[Observation]:  # noqa: ANN401 -- likewise
     address = f"pt2262:{packet.cmd:06x}"
-    return [Observation(address, "trigger", "press"), *_signal(address, packet)]
+    return [Observation(address, "trigger", "press"), _signal(address, packet)]
 
 
 def _ac(packet: Any) -> list[Observation]:  # noqa: ANN401 -- likewise
     address = f"{_AC_NAMES[packet.subtype]}:{packet.id_combined:07x}:{packet.unitcode}"
     word = _AC_PRESSES.get(packet.cmnd)
     what = Observation(address, "trigger", word) if word else Observation(address, "alive", "off")
-    return [what, *_signal(address, packet)]
+    return [what, _signal(address, packet)]
 
 
-def _signal(address: str, packet: Any) -> list[Observation]:  # noqa: ANN401 -- likewise
-    """Tell the signal strength, 0 to 15; the roster thins it."""
-    return [Observation(address, "reading", quantity="signal", value=float(packet.rssi), unit="/15")]
+def _signal(address: str, packet: Any, battery: int | None = None) -> Observation:  # noqa: ANN401 -- likewise
+    """Tell the signal strength, 0 to 15; the roster thins it.
+
+    In percent it is a share of that scale, no share of power: the receiver's own steps are 8 dB, from -120 dBm up (as
+    Home Assistant's `rfxtrx` integration shows them). The battery's level is 0 to 9 for 10 to 100 percent (likewise).
+    """
+    rssi = int(packet.rssi)
+    percent = None if battery is None or not 0 <= battery <= _BATTERY_FULL else (battery + 1) * 10
+    return Observation(
+        address,
+        "reading",
+        quantity="signal",
+        value=float(rssi),
+        unit="/15",
+        signal=round(rssi * 100 / _SIGNAL_FULL),
+        battery=percent,
+    )

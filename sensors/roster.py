@@ -38,6 +38,8 @@ STUCK_MS = 24 * 3_600_000
 _STRANGERS_MAX = 256
 _QUANTITIES_MAX = 16
 _PARTS_MAX = 16
+_SAID_MAX = 8
+_SAID_CHARS_MAX = 64
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -56,6 +58,20 @@ class Stranger(msgspec.Struct, frozen=True):
     address: str
     count: int
     heard_ms: int
+    signal: int | None = None
+    said: tuple[str, ...] = ()
+
+
+class Vitals(msgspec.Struct, frozen=True):
+    """What a sensor told of itself since this process started, for the status: percent, None where it did not.
+
+    It was `presses` times pressed, or began to be active, last at `pressed_ms` (boot-relative).
+    """
+
+    signal: int | None = None
+    battery: int | None = None
+    pressed_ms: int | None = None
+    presses: int = 0
 
 
 class _Measurement:
@@ -70,7 +86,8 @@ class _Known:
     """What the roster remembers of one sensor."""
 
     def __init__(self) -> None:
-        self.heard_ms: int | None = None  # for the status
+        self.heard_ms: int | None = None  # for the status, as are the vitals
+        self.vitals = Vitals()
         self.told_heard_ms: int | None = None
         self.heard_every_ms = HEARD_EVERY_MS
         self.level: bool | None = None
@@ -139,6 +156,7 @@ class Roster:
             self._strange(driver, seen, at_ms)
         events: list[Event] = []
         for sensor in sensors:
+            self._note(self._known[sensor], seen, at_ms)
             tell = _alive if self._is_deaf(sensor, seen) else self._teller(sensor, seen)
             events += tell(sensor, self._known[sensor], seen, at_ms)
             events += self._life(sensor, seen, at_ms)
@@ -182,11 +200,24 @@ class Roster:
         known.told_heard_ms = at_ms
         return [Heard(sensor)]
 
+    def _note(self, known: _Known, seen: Observation, at_ms: int) -> None:
+        """Note what only the status shows. A level that stands already is not pressed again, nor is one of before."""
+        vitals, pressed = known.vitals, seen.what == "trigger" or (seen.what == "active" and not known.level)
+        signal = vitals.signal if seen.signal is None else seen.signal
+        battery = vitals.battery if seen.battery is None else seen.battery
+        if pressed and not seen.kept:
+            known.vitals = Vitals(signal, battery, at_ms, vitals.presses + 1)
+        elif (signal, battery) != (vitals.signal, vitals.battery):
+            known.vitals = Vitals(signal, battery, vitals.pressed_ms, vitals.presses)
+
     def _strange(self, driver: str, seen: Observation, at_ms: int) -> None:
         self.strange[driver] += 1  # S12: also of those that no longer find a place below
         key = (driver, seen.address)
-        before = self._strangers.pop(key, None)
-        self._strangers[key] = Stranger(driver, seen.address, (before.count if before else 0) + 1, at_ms)
+        before = self._strangers.pop(key, None) or Stranger(driver, seen.address, 0, at_ms)
+        signal, said = before.signal if seen.signal is None else seen.signal, before.said
+        if (words := _words(seen)) not in said and words and len(said) < _SAID_MAX:
+            said = (*said, words)
+        self._strangers[key] = Stranger(driver, seen.address, before.count + 1, at_ms, signal, said)
         if len(self._strangers) > _STRANGERS_MAX:
             self._strangers.popitem(last=False)
 
@@ -198,9 +229,19 @@ class Roster:
         return {sensor: known.heard_ms for sensor, known in self._known.items()}
 
     @property
+    def vitals(self) -> dict[str, Vitals]:
+        """What each configured sensor told of itself."""
+        return {sensor: known.vitals for sensor, known in self._known.items()}
+
+    @property
     def strangers(self) -> list[Stranger]:
         """The unconfigured addresses heard, most recent first; at most 256."""
         return list(reversed(self._strangers.values()))
+
+
+def _words(seen: Observation) -> str:
+    """Say in a few words what a stranger said; "" of a trouble that it has not."""
+    return f"{seen.what} {seen.quantity or seen.detail}".strip()[:_SAID_CHARS_MAX] if seen.on else ""
 
 
 def _trigger(sensor: str, _known: _Known, seen: Observation, _at_ms: int) -> list[Event]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sensors.driver import Observation
 from sensors.repeats import Repeats
@@ -17,6 +18,7 @@ PAYLOAD_BYTES_MAX: Final = 64 * 1024
 
 _NAME_CHARS_MAX = 128
 _DETAIL_CHARS_MAX = 64
+_LQI_FULL = 255
 _REPEAT_MS = 1_000  # one press comes on two topics, milliseconds apart
 
 # attribute: what it says when it is (true, false). A door is an alarm when it is open: contact false.
@@ -81,7 +83,7 @@ class Zigbee2MqttDecoder:
         seen += [each for tell in (_levels, _postures, _troubles, _readings) for each in tell(name, said, kept)]
         if not kept and not any(each.what in {"trigger", "alive"} for each in seen):
             seen.append(Observation(name, "alive"))  # any report is life; only an explicit false is dryness
-        return seen
+        return [_with_vitals(each, said) for each in seen]
 
     def _action(self, name: str, action: object, *, kept: bool, at_ms: int) -> list[Observation]:
         if kept:
@@ -101,6 +103,25 @@ class Zigbee2MqttDecoder:
             return word == "online"
         self.noise += 1
         return otherwise
+
+
+def _with_vitals(seen: Observation, said: Mapping[str, Any]) -> Observation:
+    """Tell with the sign of life how the device was heard, and how full its battery is.
+
+    `linkquality` is the last hop's LQI, 0 to 255, as the radio makes it (zigbee2mqtt's own documentation; IEEE 802.15.4
+    leaves its meaning to the chip): in percent it is a share of that scale. `battery` is in percent already.
+    """
+    if seen.what not in {"trigger", "alive"}:
+        return seen
+    return replace(
+        seen, signal=_percent(said.get("linkquality"), _LQI_FULL), battery=_percent(said.get("battery"), 100)
+    )
+
+
+def _percent(value: object, full: int) -> int | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= full:
+        return None
+    return round(value * 100 / full)
 
 
 def _levels(name: str, said: Mapping[str, Any], kept: bool) -> list[Observation]:  # noqa: FBT001 -- one signature for all

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from agent.config.credentials import Credentials
 from agent.config.reading import Known, Reading
 from agent.config.strict import Problem, Reader
 from agent.config.tables import (
@@ -35,6 +36,7 @@ __all__ = [
     "SensorConfig",
     "Sound",
     "Uplink",
+    "examine",
     "load",
     "rules_config",
 ]
@@ -59,12 +61,20 @@ def load(path: Path = DEFAULT_PATH, types: Known = DRIVER_TYPES) -> HubConfig:
 
     Whether the key files hold the right kind of key is found when they are opened (`agent.wire.envelope.read_key`).
     """
+    config, problems = examine(path, types)
+    if config is None or problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def examine(path: Path = DEFAULT_PATH, types: Known = DRIVER_TYPES) -> tuple[HubConfig | None, tuple[Problem, ...]]:
+    """Read the configuration as far as it goes, for whoever looks for everything that is wrong; with every problem.
+
+    A hub runs only by what `load` gives. Raises ConfigError for a file that cannot be read at all.
+    """
     raw = _parse(path)
     reader = Reader(path.parent)
-    config = Reading(path, reader, types).hub(raw)
-    if config is None or reader.problems:
-        raise ConfigError(path, reader.problems)
-    return config
+    return Reading(path, reader, types).hub(raw), tuple(reader.problems)
 
 
 def rules_config(config: HubConfig, heartbeat: Callable[[str], int | None], version: str) -> Config:
@@ -96,7 +106,7 @@ def rules_config(config: HubConfig, heartbeat: Callable[[str], int | None], vers
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with Credentials(path).configuration.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         remedy = f"write it, or name the right file (the usual one is {DEFAULT_PATH})"

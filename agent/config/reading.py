@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from agent.config.credentials import Credentials
 from agent.config.strict import Problem, Reader, did_you_mean, shown
 from agent.config.tables import (
     Buttons,
@@ -37,7 +38,6 @@ UPLINKS_MAX = 8
 """S12: more than any home has."""
 
 _SOCKET_PATH_BYTES_MAX = 107  # unix(7)
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 Known = Mapping[str, DriverType]
 
@@ -49,6 +49,7 @@ class Reading:
         self._path = path
         self._reader = reader
         self._types = types
+        self._credentials = Credentials(path)
         self._pin_users: dict[int, str] = {}
 
     def hub(self, raw: dict[str, Any]) -> HubConfig | None:
@@ -91,17 +92,19 @@ class Reading:
     def _keys(self, raw: object) -> Keys | None:
         keys = self._reader.table(raw, Keys, "keys")
         if keys is not None:
+            keys = self._credentials.table(keys)
             self._file("keys.hub", keys.hub, private=True)
             if keys.plan is not None:
                 self._file("keys.plan", keys.plan, private=True)
                 if keys.plan.resolve() == keys.hub.resolve():  # S11: a key of its own
-                    self._reader.refuse("keys.plan", keys.plan, "a key of its own", "make one: see docs/installers.md")
+                    self._reader.refuse("keys.plan", keys.plan, "a key of its own", "make one: see docs/hub-toml.md")
             for path in keys.centre:
                 self._file("keys.centre", path)
         return keys
 
     def _uplinks(self, raw: object) -> tuple[Uplink, ...]:
         found = self._reader.tables(raw, Uplink, "uplink", UPLINKS_MAX)
+        found = {at: self._credentials.table(uplink) for at, uplink in found.items()}
         if raw == []:
             self._reader.refuse("uplink", raw, "at least one table [[uplink]]", "add one")
         self._reader.unique(found, "uplink", "name", lambda uplink: uplink.name)
@@ -295,7 +298,7 @@ class Reading:
             return
         if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
             self._reader.refuse(key, path, "a readable file", "let the hub's user read it, or correct the path")
-        elif private and mode & _OTHERS:
+        elif private and self._credentials.others(path, mode):
             problem = f"{shown(path)} with mode {stat.S_IMODE(mode):04o}"
             expected = "a file that only its owner can read"
             self._reader.problems.append(Problem(key, problem, expected, f"chmod 600 {path}"))

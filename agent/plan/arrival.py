@@ -102,6 +102,7 @@ class Plans:
         self._durable = asyncio.Event()
         self._tidied = frozenset((0,))
         self._judged: deque[str] = deque(maxlen=JUDGED_MAX)
+        self._judging = ""
         self._told_incomplete = False
 
     # --- coming in -----------------------------------------------------------------------------------
@@ -113,8 +114,8 @@ class Plans:
             self._put(PlanOffered(waiting.plan))
 
     def arrived(self, token: bytes) -> None:
-        """Take what came on the plan's topic. The newest waits; one that was judged already is not judged again."""
-        if _digest(token) not in self._judged:
+        """Take what came on the plan's topic. The newest waits; one that was or is being judged is not judged again."""
+        if _digest(token) not in (*self._judged, self._judging):  # S4
             self._waiting = token
             self._bell.set()
 
@@ -132,7 +133,11 @@ class Plans:
         """Judge what is there now."""
         token, self._waiting = self._waiting, None
         if token is not None:
-            await self._judge_token(token)
+            self._judging = _digest(token)
+            try:
+                await self._judge_token(token)
+            finally:
+                self._judging = ""
         if self._dropped.exists():
             await self._judge_file()
         self._watch_numbers()

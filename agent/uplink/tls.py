@@ -1,6 +1,8 @@
 """TLS to the response centre's broker: 1.3 only, the site's own authority, the hub's certificate."""
 
+import contextlib
 import ssl
+from pathlib import Path
 
 from agent.config import Uplink
 
@@ -26,10 +28,18 @@ def tls_context(uplink: Uplink) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         raise TlsError(f"{uplink.ca}: not a readable certificate authority in PEM ({error})") from None
     try:
-        context.load_cert_chain(uplink.certificate, uplink.key)
+        _load_pair(context, uplink.certificate, uplink.key)
     except (OSError, ssl.SSLError) as error:
         raise TlsError(f"{uplink.certificate} with {uplink.key}: not a certificate and its key ({error})") from None
     return context
+
+
+def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Load the two files; once more if a renewal put both new ones in place between the two reads."""
+    with contextlib.suppress(OSError, ssl.SSLError):
+        context.load_cert_chain(certificate, key)
+        return
+    context.load_cert_chain(certificate, key)
 
 
 def judge_by_clock(context: ssl.SSLContext, *, trusted: bool) -> None:

@@ -44,6 +44,7 @@ class Due(Value, frozen=True, kw_only=True, omit_defaults=False):
 class Told(Value, frozen=True, kw_only=True, omit_defaults=False):
     """What became of one occasion. `how` it was taken, `after_ms` it was due; or `why` it was missed.
 
+    Taken at a time that nobody knows (`after_ms` is None) is `late`: it is not known to have been on time.
     `disputed`: different outcomes were told. The one that is given is then the last of those in which it was taken.
     """
 
@@ -168,7 +169,7 @@ def _became(due: Due, reports: Collection[ReminderFacts], is_open: bool, silent:
     disputed = len({_said(each) for each in outcomes}) > 1
     match max(outcomes, key=_weight, default=None):
         case ReminderTaken(how=how, after_ms=after_ms):
-            late = after_ms > ON_TIME_MS
+            late = after_ms is None or after_ms > ON_TIME_MS
             return Told(
                 slot=due.slot, due=due.due, outcome="taken", how=how, after_ms=after_ms, late=late, disputed=disputed
             )
@@ -185,8 +186,8 @@ def _said(report: ReminderTaken | ReminderMissed) -> tuple[object, ...]:
 
 def _weight(report: ReminderTaken | ReminderMissed) -> tuple[bool, int, bytes]:
     """Order outcomes of one occasion: taken beats missed, and later taken beats earlier; never a tie."""
-    taken = isinstance(report, ReminderTaken)
-    return taken, report.after_ms if isinstance(report, ReminderTaken) else 0, msgspec.json.encode(report)
+    after_ms = report.after_ms if isinstance(report, ReminderTaken) else None
+    return isinstance(report, ReminderTaken), after_ms or 0, msgspec.json.encode(report)
 
 
 def _reminded(name: str, found: dict[date, list[tuple[Due, Told]]], days: list[date]) -> Reminded:

@@ -1,5 +1,6 @@
 """Signed envelopes: a compact JWS around UTF-8 JSON, the algorithm of each side fixed and never negotiated (S8)."""
 
+import hmac
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ EVENT_BYTES_MAX = 16 * 1024
 
 DOCUMENT_BYTES_MAX = 64 * 1024
 """The largest state or plan on the wire (DESIGN §4)."""
+
+_MARK_BYTES = 8
 
 Algorithm = Literal["ES256", "Ed25519"]
 Key = ECKey | OKPKey
@@ -64,6 +67,11 @@ class Signer:
         self._key = key
         self._algorithm = algorithm
         self._header = {"alg": algorithm, "kid": key.thumbprint()}
+
+    def mark(self, purpose: str) -> str:
+        """Give 16 hexadecimal signs that only who has the key can know: always the same for a purpose."""
+        secret = str(self._key.as_dict(private=True)["d"]).encode()
+        return hmac.digest(secret, purpose.encode(), "sha256")[:_MARK_BYTES].hex()
 
     def seal(self, payload: bytes) -> bytes:
         """Sign `payload`; give the compact JWS."""

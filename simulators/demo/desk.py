@@ -182,8 +182,8 @@ def _cared(report: Report) -> str:  # noqa: PLR0911 -- one sentence for each
         case ReminderPrompted():
             return f"hears that the resident is reminded: {report.reminder}, {report.slot}"
         case ReminderTaken():
-            after_s = report.after_ms / 1_000
-            return f"hears that it is done: {report.reminder}, {report.slot}, {after_s:.1f} s after, {report.how}"
+            after = "" if report.after_ms is None else f" {report.after_ms / 1_000:.1f} s after,"
+            return f"hears that it is done: {report.reminder}, {report.slot},{after} {report.how}"
         case ReminderSnoozed():
             return f"hears that it was put off: {report.reminder}, {report.slot}"
         case ReminderMissed():

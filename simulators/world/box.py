@@ -171,8 +171,8 @@ class _Air:
 class _Nobody(AskServer):
     """The local socket, which nobody opens here; the answer is made all the same."""
 
-    def __init__(self, _path: Path, answers: Mapping[str, Answer]) -> None:
-        self.answers = answers
+    def __init__(self, _path: Path, answers: Mapping[str, Answer], verbs: Mapping[str, Answer]) -> None:
+        self.answers, self.verbs = answers, verbs
 
     async def start(self) -> None:
         pass

@@ -19,6 +19,10 @@ class CheapSigner(Signer):
         """Give the tag and the payload."""
         return hashlib.blake2b(payload, digest_size=_TAG, key=self._secret).digest() + payload
 
+    def mark(self, purpose: str) -> str:
+        """Give what only this secret gives."""
+        return hashlib.blake2b(purpose.encode(), digest_size=_TAG, key=self._secret).hexdigest()
+
 
 class CheapVerifier(Verifier):
     """Opens what a CheapSigner of the same secret sealed, within the same limits as the real one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import ask as module
-from agent.ask import Answer, AskError, AskServer, ask
+from agent.ask import Answer, AskError, AskServer, ask, do
 
 ANSWER = b'{"hub": "hub-3f9a"}'
 
@@ -267,3 +267,47 @@ async def test_it_runs_until_cancelled_and_leaves_no_socket(tmp_path: Path) -> N
     with pytest.raises(asyncio.CancelledError):
         await running
     assert not path.exists()
+
+
+# --- doing -------------------------------------------------------------------------------------------
+
+
+async def test_a_verb_is_done_and_an_unknown_one_is_told_with_those_there_are(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    async def home() -> bytes:
+        done.append("home")
+        return b'{"did": "home"}'
+
+    server = AskServer(
+        tmp_path / "s",
+        {"status": lambda: ANSWER},
+        {"home": home, "engineer": lambda: b"7", "away": lambda: b'{"did": "home"}'},
+    )
+    await server.start()
+    try:
+        await asyncio.to_thread(do, tmp_path / "s", "home")
+        assert done == ["home"]
+        with pytest.raises(
+            AskError, match=r"did not do 'status': unknown verb: do {.do.: .home.} or {.do.: .engineer.} or"
+        ):
+            await asyncio.to_thread(do, tmp_path / "s", "status")
+        with pytest.raises(AskError, match="did not do 'engineer'"):
+            await asyncio.to_thread(do, tmp_path / "s", "engineer")
+        with pytest.raises(AskError, match="did not do 'away'"):
+            await asyncio.to_thread(do, tmp_path / "s", "away")
+        unknown = json.loads(await exchange(tmp_path / "s", b'{"do": ["home"]}\n'))
+        assert unknown["error"].startswith("unknown verb")
+        assert json.loads(await exchange(tmp_path / "s", b'{"ask": "home"}\n'))["error"].startswith("unknown question")
+    finally:
+        await server.close()
+
+
+async def test_a_hub_that_does_nothing_yet_says_so(path: Path) -> None:
+    with pytest.raises(AskError, match="unknown verb"):
+        await asyncio.to_thread(do, path, "engineer")
+
+
+def test_nothing_is_done_without_a_hub(tmp_path: Path) -> None:
+    with pytest.raises(AskError, match="is the hub running"):
+        do(tmp_path / "none", "engineer")

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from agent.certificates import DAY_MS, Certificates, ends_ms
+from agent.certificates import DAY_MS, Certificates, period
 from agent.config import Uplink
+from agent.status import RENEWAL_FILE, RenewalStatus
 from rules.events import CertificateChanged
 from rules.values import Now
 from simulators.keys import KeySet, make_keys
@@ -44,6 +46,11 @@ def end_of(path: Path) -> int:
     return round(end.timestamp() * 1000)
 
 
+def ends_ms(uplink: Uplink) -> int | None:
+    found = period(uplink)
+    return None if found is None else found.ends_ms
+
+
 def test_s7_it_is_told_at_the_start_and_daily(keys: KeySet) -> None:
     clock, told = HandClock(), list[CertificateChanged]()
     looks = Certificates([uplink(keys)], clock, told.append)
@@ -51,10 +58,10 @@ def test_s7_it_is_told_at_the_start_and_daily(keys: KeySet) -> None:
     looks.look()
     clock.later(DAY_MS - 1)
     looks.look()
-    assert told == [CertificateChanged("main", days // DAY_MS)]
+    assert told == [CertificateChanged("main", days // DAY_MS, valid_days=366)]
     clock.later(1)
     looks.look()
-    assert told[1:] == [CertificateChanged("main", days // DAY_MS - 1)]
+    assert told[1:] == [CertificateChanged("main", days // DAY_MS - 1, valid_days=366)]
 
 
 def test_s6_a_clock_that_is_not_trusted_judges_nothing_and_once_it_is_the_look_follows(keys: KeySet) -> None:
@@ -85,3 +92,27 @@ def test_an_uplink_without_tls_or_with_unreadable_files_has_no_end(keys: KeySet,
     assert ends_ms(Uplink(name="main", host="127.0.0.1")) is None
     assert ends_ms(uplink(keys, certificate=junk)) is None
     assert ends_ms(uplink(keys, ca=tmp_path / "missing.pem")) is None
+
+
+def test_s7_renewing_that_fails_is_told_with_its_days_and_that_nobody_looks_too(keys: KeySet, tmp_path: Path) -> None:
+    clock, told = HandClock(), list[CertificateChanged]()
+    file = tmp_path / RENEWAL_FILE
+    looks = Certificates([uplink(keys)], clock, told.append, renewal=file)
+
+    def look(status: RenewalStatus | None) -> tuple[int, str]:
+        if status is not None:
+            file.write_bytes(msgspec.json.encode(status))
+        clock.later(DAY_MS)
+        looks.look()
+        return told[-1].unrenewed_days, told[-1].why
+
+    assert look(None) == (0, ""), "a hub without enrolment is renewed by hand"
+    began = clock.now().wall_ms
+    failing = RenewalStatus(looked_ms=began, failing_ms=began, failures=1, why="no way to the broker")
+    assert look(failing) == (1, "no way to the broker")
+    assert look(failing) == (2, "no way to the broker")
+    assert look(RenewalStatus(looked_ms=clock.now().wall_ms)) == (1, "hearthline provision renew has not run")
+    assert look(RenewalStatus(looked_ms=clock.now().wall_ms + DAY_MS)) == (0, "")
+    assert look(RenewalStatus()) == (0, ""), "it ran, by a clock that nobody trusts"
+    file.write_bytes(b"\xff" * 10_000)
+    assert look(None) == (0, "")

@@ -2,11 +2,12 @@
 
 import msgspec
 
-from agent.hub import Hub
+from agent.hub import Hub, rank_of
 from agent.inbox import Arrival
-from rules.actions import Action
+from rules.actions import Action, Send
 from rules.engine import step
-from rules.events import AnyEvent, Config, Event, Sensor, Started, Tick, Triggered
+from rules.events import AnyEvent, Config, Event, InstallerAsked, Sensor, Started, Tick, Triggered
+from rules.reports import AlarmRaised
 from rules.state import House
 from rules.values import Now
 
@@ -31,3 +32,15 @@ def test_s6_a_deadline_met_before_a_crash_replays_before_the_next_start() -> Non
     assert replayed == live
     assert house == hub.house
     assert house.alarms[0].raised_ref == "old-a-2"
+
+
+def test_s5_an_installers_test_alarm_never_goes_before_a_real_one() -> None:
+    hub = Hub(House())
+    events = (Started("boot", "epoch", CONFIG), InstallerAsked("test-alarm"), Triggered("pendant"), Tick())
+    ranks = [
+        (action.report.test, rank_of(action))
+        for second, event in enumerate(events)
+        for action in hub.turn([Arrival(Now(20_000 * second, 0), event)]).actions
+        if isinstance(action, Send) and isinstance(action.report, AlarmRaised)
+    ]
+    assert ranks == [(True, 1), (False, 0)]

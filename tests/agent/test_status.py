@@ -4,7 +4,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agent.status import HubStatus, describe, open_reminders
+from agent.describing import describe
+from agent.roundtrips import Roundtrip
+from agent.status import HubStatus, RestartStatus, open_reminders
 from rules.engine import step
 from rules.events import (
     CallPressed,
@@ -14,6 +16,7 @@ from rules.events import (
     LinkDown,
     LinkUp,
     Receipted,
+    RestartWanted,
     Sensor,
     Started,
     StorageChanged,
@@ -26,7 +29,7 @@ from rules.state import House
 from rules.values import Now
 from rules.watched import Occasion, Prompt
 from sensors.listening import DriverStatus
-from sensors.roster import Stranger
+from sensors.roster import Stranger, Vitals
 
 WALL = 1_800_000_000_000
 CONFIG = Config(
@@ -174,3 +177,47 @@ def test_what_is_open_is_told_in_the_order_it_was_due_by_reference() -> None:
     assert (second.reminder, second.kind, second.person, second.prompts) == ("morning", "medication", "p1", 3)
     assert (second.due, second.date, second.slot) == ("2027-01-15T08:00:00.002Z", "2027-01-15", "08:00")
     assert (second.state, second.why) == ("prompting", "")  # why it would count as missed is nobody's business yet
+
+
+def test_sensors_and_strangers_tell_how_they_were_heard() -> None:
+    status = status_of(
+        lived(),
+        at(60_000),
+        vitals={"pendant-1": Vitals(signal=53, battery=100, pressed_ms=40_000, presses=2)},
+        strangers=[Stranger("radio", "ac:1:1", 3, 50_000, 20, ("trigger on",))],
+    )
+    pendant, floor = status.sensors
+    assert (pendant.signal, pendant.battery, pendant.presses) == (53, 100, 2)
+    assert pendant.pressed == "2027-01-15T08:00:40.000Z"
+    assert (floor.signal, floor.battery, floor.pressed, floor.presses) == (None, None, None, 0)
+    (stranger,) = status.unconfigured
+    assert (stranger.signal, stranger.said, stranger.heard_s) == (20, ("trigger on",), 10)
+
+
+def test_round_trips_are_told_in_ms() -> None:
+    trip = Roundtrip(alarm="e-alarm-1", kind="test", sensor="hub", test=True, joined=False, sent_ms=40_000)
+    status = status_of(lived(), at(60_000), roundtrips=(trip, replace(trip, receipted_ms=40_120, joined=True)))
+    assert [each.receipted_ms for each in status.deliveries] == [None, 120]
+    assert status.deliveries[0].sent == "2027-01-15T08:00:40.000Z"
+
+
+def test_s10_a_restart_that_is_wanted_is_told_with_what_it_waits_for() -> None:
+    assert status_of(lived(), at(20_000)).restart is None
+    house = lived((11_000, CallPressed()), (12_000, RestartWanted("certificate")))
+    assert status_of(house, at(72_000)).restart == RestartStatus(
+        whys=("certificate",),
+        since="2027-01-15T08:00:12.000Z",
+        for_s=60,
+        waits_for="alarm",
+        latest="2027-01-16T08:00:12.000Z",
+    )
+
+
+def test_an_older_hubs_answer_can_be_read() -> None:
+    answer = msgspec.json.decode(msgspec.json.encode(status_of(lived(), at(20_000))))
+    for added in ("deliveries", "restart"):
+        del answer[added]
+    for sensor in answer["sensors"]:
+        for added in ("signal", "battery", "pressed", "presses"):
+            del sensor[added]
+    assert msgspec.json.decode(msgspec.json.encode(answer), type=HubStatus) == status_of(lived(), at(20_000))

@@ -79,3 +79,19 @@ def test_a_clock_that_becomes_trusted_judges_the_next_handshake(tmp_path: Path) 
         handshake(context, site.broker)
     judge_by_clock(context, trusted=False)
     handshake(context, site.broker)
+
+
+def test_a_pair_that_is_renewed_between_the_two_reads_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(tmp_path / "site")
+    other = Authority(tmp_path, NOW).issue("renewed", "hub-test")
+    load, reads = ssl.SSLContext.load_cert_chain, list[str]()
+
+    def torn(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+        reads.append(str(certificate))
+        load(context, certificate, other.key if len(reads) == 1 else key)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", torn)
+    assert tls_context(site.uplink) is not None
+    assert len(reads) == 2

@@ -63,6 +63,14 @@ def test_a_fortnight_is_counted_by_outcome_how_why_and_time() -> None:
     assert (reminder.reminder, reminder.kind, reminder.person) == ("morning", "medication", "p1")
 
 
+def test_s6_what_was_taken_while_nobody_knew_the_time_is_not_known_to_be_on_time_and_moves_no_median() -> None:
+    reminder = only(taken(1, after_ms=2 * MIN), taken(2, after_ms=None, how="lid"))
+    tally = reminder.tally
+    assert (tally.taken, tally.on_time, tally.late, tally.median_ms, tally.percent) == (2, 1, 1, 2 * MIN, 100)
+    both = only(taken(1, after_ms=None), taken(1, after_ms=MIN))
+    assert (both.tally.taken, both.tally.on_time, both.tally.disputed) == (1, 1, 1)
+
+
 def test_there_is_a_row_for_every_day_and_its_occasions_in_the_order_they_were_due() -> None:
     reminder = only(taken(2, "20:00"), missed(2, "08:00"), taken(14))
     assert [day.date for day in reminder.days] == [f"2026-10-{day:02d}" for day in range(1, 15)]

@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 from agent.wire.envelope import (
     DOCUMENT_BYTES_MAX,
     EVENT_BYTES_MAX,
+    HUB_ALGORITHM,
     EnvelopeError,
     KeyFileError,
     Signer,
@@ -182,3 +183,12 @@ def test_an_unusable_key_file_is_named(tmp_path: Path, content: bytes | None) ->
         path.write_bytes(content)
     with pytest.raises(KeyFileError, match=r"hub\.pem"):
         read_key(path, "ES256")
+
+
+def test_a_mark_is_the_keys_own_and_always_the_same() -> None:
+    one, other = ECKey.generate_key("P-256"), ECKey.generate_key("P-256")
+    mark = Signer(one, HUB_ALGORITHM).mark("client id")
+    assert Signer(one, HUB_ALGORITHM).mark("client id") == mark
+    assert len(mark) == 16
+    others = Signer(one, HUB_ALGORITHM).mark("another"), Signer(other, HUB_ALGORITHM).mark("client id")
+    assert mark not in others

@@ -18,15 +18,19 @@ from rules.events import (
     DriverRecovered,
     Dropped,
     Event,
+    InstallerAsked,
     Measured,
     PartChanged,
     Receipted,
+    RestartWanted,
     Started,
     StorageChanged,
     Triggered,
     Troubled,
+    Verb,
+    Why,
 )
-from rules.kinds import SENSES, WATCH_KINDS
+from rules.kinds import SENSES, TEST, WATCH_KINDS
 from rules.plan import Absence, Door, Inactivity, Information, Temperature, Threshold, Visit
 from rules.projection import project
 from rules.reports import TYPE_OF, AlarmCancelled, AlarmFacts, AlarmRaised, AlarmResolved
@@ -67,7 +71,7 @@ WATCHED: dict[str, Any] = {
 }
 """A plan that has everything watched. Reminders are in those of `plans`: they go by when the hub is awake."""
 
-FOUND = {kind.name for kind in WATCH_KINDS}
+FOUND = {kind.name for kind in WATCH_KINDS} | {TEST.name}
 """Kinds of alarm that nobody asked for by a press or a level."""
 
 RESULTS = ("accepted", "accepted", "retry", "rejected", "conflict")
@@ -219,6 +223,14 @@ class Day(Home):
             Dropped("e1", "t", 1, 1 + which, 1 + which),
         ]
         self.happens(events[which // 2 % len(events)])
+
+    def do_installer(self, which: int) -> None:
+        verbs: tuple[Verb, ...] = ("test-alarm", "end-tests", "test-alarm", "engineer", "home", "self-test")
+        self.happens(InstallerAsked(verbs[which % len(verbs)]))
+
+    def do_wanted(self, which: int) -> None:
+        whys: tuple[Why, ...] = ("certificate", "configuration", "software")
+        self.happens(RestartWanted(whys[which % len(whys)]))
 
     def do_wall(self, which: int) -> None:
         self.wall_from_boot_ms += (which - 200) * 86_400_000 * (1 if which % 7 else 20_000)

@@ -3,8 +3,8 @@
 import pytest
 
 from rules.events import ClockChanged, PlanOffered, Tick
-from rules.plan import Plan
-from rules.reports import AlarmRaised, ReminderMissed, ReminderPrompted
+from rules.plan import Plan, Reminder
+from rules.reports import AlarmRaised, ReminderMissed, ReminderPrompted, ReminderTaken
 from tests.rules.home import HOUR, MINUTE, Home, through_json, watched
 from tests.rules.reminded import SENSORS, clock_known, off, press, reminded, reminder, said, told
 
@@ -127,6 +127,13 @@ def test_s6_without_a_known_clock_what_was_said_before_the_power_cut_waits_for_o
     home = reminded(SEVEN, PILLS).until("2026-01-05T08:01+00:00").forget()
     off(home, "1970-01-01T00:00:15+00:00", synced=False).after(30 * MINUTE)
     assert [each.why for each in home.sent(ReminderMissed)] == ["hub"]
+
+
+def test_s6_without_a_known_clock_a_lid_answers_and_nobody_says_how_late() -> None:
+    home = reminded(SEVEN, reminder("08:00", sensor="lid-1")).until("2026-01-05T08:01+00:00").forget()
+    off(home, "1970-01-01T00:00:15+00:00", synced=False).enters("lid-1")
+    taken = home.only(ReminderTaken)
+    assert (taken.how, taken.prompts, taken.after_ms) == ("lid", 1, None)
 
 
 def test_nothing_before_the_first_plan_or_the_first_clock_is_due() -> None:
@@ -261,6 +268,11 @@ def test_a_time_that_is_put_off_before_it_came_comes_at_its_new_time() -> None:
 def test_a_time_that_was_moved_into_the_past_before_it_came_does_not_vanish() -> None:
     home = replan(reminded(SEVEN, PILLS).until("2026-01-05T07:50+00:00"), reminder("07:30", "20:00"))
     assert told(home) == ["07:50:00 prompted 07:30"]
+    soon = reminder("07:30", "20:00", missed_ms=int(10 * MINUTE * 1_000), late_ms=20 * 60_000)
+    home = replan(reminded(SEVEN, PILLS).until("2026-01-05T07:50+00:00"), soon).after(10 * MINUTE)
+    assert told(home)[1:] == ["08:00:00 missed (unanswered) after 4 07:30"], "as the newer plan has it"
+    home = replan(reminded(SEVEN, PILLS).until("2026-01-05T07:51+00:00"), soon).after(10 * MINUTE)
+    assert told(home) == ["08:01:00 missed (hub) after 0 07:30"], "too late, by the newer plan"
 
 
 def test_the_nearest_is_the_one_that_was_moved() -> None:
@@ -281,6 +293,8 @@ def test_a_new_reminder_is_not_due_for_what_lies_before_it_and_a_known_one_goes_
     home = press(reminded(SEVEN, PILLS).until("2026-01-05T08:20+00:00")).forget()
     replan(home, reminder("20:00", "08:00"), reminder("08:10", name="new")).after(HOUR)
     assert told(home) == []
+    home = replan(reminded(SEVEN, PILLS).until("2026-01-05T08:10+00:00"), PILLS, reminder("08:05", name="new"))
+    assert told(press(home.forget())) == ["08:10:00 taken by button after 4 08:00"]
     home = reminded(SEVEN).until("2026-01-05T08:20+00:00")
     replan(home, PILLS).after(HOUR)
     assert told(home) == []
@@ -291,6 +305,42 @@ def test_what_is_open_of_a_reminder_that_is_gone_is_told_as_missed() -> None:
     missed = home.only(ReminderMissed)
     assert (missed.why, missed.prompts, missed.kind, missed.person) == ("unanswered", 4, "medication", "p1")
     assert home.house.prompts == ()
+
+
+@pytest.mark.parametrize(
+    ("newer", "rest"),
+    [
+        (reminder("12:00", "20:00"), ["12:00:00 prompted 12:00"]),  # more than three hours later: another dose
+        (reminder("20:00"), []),
+        (reminder("08:00", "20:00", days=(1, 2)), []),  # 5 January 2026 is a Monday
+        (reminder("08:00", "20:00", skipped=("2026-01-05",)), []),
+        (reminder("09:00", days=(1,)), []),
+        (reminder("09:00", kind="drink"), ["09:00:00 prompted 09:00"]),
+    ],
+)
+def test_s4_what_a_newer_plan_has_struck_out_is_not_said_any_more_and_told_as_missed(
+    newer: Reminder, rest: list[str]
+) -> None:
+    home = reminded(SEVEN, PILLS)
+    home.set_mode("away")
+    replan(home.until("2026-01-05T08:10+00:00"), newer).set_mode("home")
+    home.until("2026-01-05T12:00+00:00")
+    assert [told(home)[0], *told(home)[1:2]] == ["08:10:00 missed (away) after 0 08:00", *rest], (
+        "held back, and unheard"
+    )
+    home = replan(reminded(SEVEN, PILLS).until("2026-01-05T08:10+00:00").forget(), newer)
+    assert (told(home), home.house.prompts) == (["08:10:00 missed (unanswered) after 4 08:00"], ())
+
+
+def test_an_appointment_that_is_called_off_is_not_said_any_more() -> None:
+    doctor = reminder("10:00", name="doctor", kind="appointment", dates=("2026-01-05",))
+    later = reminder("10:00", name="doctor", kind="appointment", dates=("2026-01-06",))
+    home = reminded("2026-01-05T08:00+00:00", doctor).until("2026-01-05T09:05+00:00").forget()
+    assert told(replan(home, later)) == ["09:05:00 missed (unanswered) after 2 10:00"]
+    home = reminded("2026-01-05T08:00+00:00", doctor).until("2026-01-05T09:05+00:00").forget()
+    put_off = reminder("11:30", name="doctor", kind="appointment", dates=("2026-01-05",))
+    replan(home, put_off).until("2026-01-05T10:30+00:00")
+    assert told(home) == ["09:05:00 missed (unanswered) after 2 10:00", "10:30:00 prompted 11:30"]
 
 
 def test_s6_what_a_first_plan_brings_without_a_clock_is_not_due_for_the_days_before() -> None:

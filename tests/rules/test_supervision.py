@@ -304,6 +304,27 @@ def test_s7_a_certificate_near_its_end_is_told_and_once_more_as_urgent() -> None
     assert [(each.priority, each.reason) for each in home.sent(FaultRaised)] == [(1, "expired 3 days ago")]
 
 
+def test_a_certificate_that_is_made_for_weeks_is_no_fault_while_it_is_young() -> None:
+    home = Home()
+    for days in (28, 20, 8, 7, 3, 2):
+        home.happens(CertificateChanged("main", days, valid_days=28))
+    told = [(each.priority, each.reason) for each in home.sent(FaultRaised)]
+    assert told == [(3, "7 days left"), (1, "2 days left")]
+
+
+def test_s7_renewing_that_fails_for_a_week_is_told_while_months_are_left() -> None:
+    home = Home()
+    for failing in range(20):
+        home.happens(CertificateChanged("main", 90 - failing, failing, "no way to the service"))
+    told = [(each.priority, each.again, each.reason) for each in home.sent(FaultRaised)]
+    assert told == [(3, 0, "83 days left, not renewed for 7 days: no way to the service")]
+    home.happens(CertificateChanged("main", 7, 83, "the broker refuses"))
+    urgent = home.sent(FaultRaised)[-1]
+    assert (urgent.priority, urgent.reason) == (1, "7 days left, not renewed for 83 days: the broker refuses")
+    home.happens(CertificateChanged("main", 364))
+    assert home.faults == set()
+
+
 def test_the_fault_of_an_uplink_that_is_gone_ends_with_it() -> None:
     home = Home(uplinks=("main", "other"))
     home.happens(CertificateChanged("other", 3))

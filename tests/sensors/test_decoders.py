@@ -247,3 +247,18 @@ def test_data_that_contains_the_end_marker_is_split_by_length() -> None:
 def test_the_questions_are_the_documented_bytes() -> None:
     assert mr60.ASK_FALL == MR60_ASK
     assert mr60fda2.ASK_PARAMETERS == FDA2_ASK
+
+
+@pytest.mark.parametrize(
+    ("last", "signal", "battery"), [("09", 0, 100), ("89", 53, 100), ("F9", 100, 100), ("80", 53, 10), ("8F", 53, None)]
+)
+def test_an_rfxtrx_security_sensor_tells_signal_and_battery_in_percent(
+    last: str, signal: int, battery: int | None
+) -> None:
+    seen = RfxtrxDecoder().feed(bytes.fromhex(f"08200200D3DC5406{last}"), 0)
+    assert [(each.signal, each.battery) for each in seen if each.signal is not None] == [(signal, battery)]
+
+
+def test_an_rfxtrx_remote_tells_its_signal_and_no_battery() -> None:
+    seen = RfxtrxDecoder().feed(bytes.fromhex("0B1100010123456701010F70"), 0)
+    assert [(each.what, each.signal, each.battery) for each in seen][1:] == [("reading", 47, None)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules.events import Cleared, Heard, Measured, Triggered, Troubled
 from sensors.driver import Observation
-from sensors.roster import Place, Roster
+from sensors.roster import Place, Roster, Vitals
 
 MINUTE = 60_000
 
@@ -294,3 +294,47 @@ def test_every_trigger_of_a_configured_sensor_comes_through_and_nothing_else_cal
 def test_a_reading_that_is_no_number_is_left_out(value: float) -> None:
     home = Home(("bus", "t", "t"))
     assert home.calls("t", "reading", quantity="temperature", value=value) == []
+
+
+# --- for the status ----------------------------------------------------------------------------------
+
+
+def test_signal_and_battery_are_the_last_that_was_told_whatever_it_was_told_with() -> None:
+    home = Home(("bus", "sos", "cord"), ("bus", "leak/water_leak", "leak"))
+    home.hear("sos", "alive", signal=35, battery=90)
+    home.hear("sos", "trigger", signal=33)
+    home.hear("leak", "alive", signal=60)  # the device's own word is each of its parts'
+    assert home.roster.vitals == {"cord": Vitals(33, 90, 2, 1), "leak": Vitals(60)}
+
+
+def test_presses_are_counted_and_a_level_that_stands_or_stood_before_is_none() -> None:
+    home = Home(("bus", "sos", "cord"), ("bus", "leak", "leak"))
+    home.hear("sos", "trigger")
+    home.hear("sos", "trigger", after_ms=10)
+    home.hear("leak/water_leak", "active", kept=True)
+    assert home.roster.vitals["leak"] == Vitals()
+    home.hear("leak/water_leak", "clear")
+    home.hear("leak/water_leak", "active")
+    home.hear("leak/water_leak", "active")
+    assert home.roster.vitals == {"cord": Vitals(pressed_ms=11, presses=2), "leak": Vitals(pressed_ms=14, presses=1)}
+
+
+def test_a_strangers_words_are_told_once_each_and_a_trouble_only_when_it_is_one() -> None:
+    home = Home()
+    home.hear("sos", "trigger", detail="emergency", signal=20)
+    home.hear("sos", "trigger", detail="emergency")
+    home.hear("sos", "reading", quantity="temperature", value=21.0)
+    home.hear("sos", "battery-low", on=False)
+    home.hear("sos", "tamper")
+    (stranger,) = home.roster.strangers
+    assert stranger.said == ("trigger emergency", "reading temperature", "tamper")
+    assert (stranger.count, stranger.signal) == (5, 20)
+
+
+def test_s12_a_stranger_says_little() -> None:
+    home = Home()
+    for word in range(20):
+        home.hear("sos", "trigger", detail=f"{word} " + "x" * 500)
+    (stranger,) = home.roster.strangers
+    assert len(stranger.said) == 8
+    assert max(map(len, stranger.said)) == 64

@@ -232,3 +232,22 @@ def test_arbitrary_messages_never_raise(name: str, payload: bytes, kept: bool) -
         for seen in decoder.feed(f"zigbee2mqtt/{name}{end}", payload, kept=kept, at_ms=0):
             assert isinstance(seen, Observation)
             assert len(seen.detail) <= 64
+
+
+# --- for the status ----------------------------------------------------------------------------------
+
+
+def vitals(seen: list[Observation]) -> list[tuple[str, int | None, int | None]]:
+    return [(each.what, each.signal, each.battery) for each in seen if (each.signal, each.battery) != (None, None)]
+
+
+def test_every_report_tells_how_it_was_heard_and_a_kept_one_does_not() -> None:
+    assert vitals(Bus().say("leak", AQARA_WATER)) == [("alive", 33, 100)]
+    assert vitals(Bus().say("sos", SOS)) == [("trigger", 35, None)]
+    assert vitals(Bus().say("any", {"linkquality": 255})) == [("alive", 100, None)]  # a sensor with nothing else
+    assert vitals(Bus().say("leak", AQARA_WATER, kept=True)) == []
+
+
+@pytest.mark.parametrize("value", [None, "90", True, -1, 256, 1e300, [], float("nan")])
+def test_a_signal_or_battery_that_is_none_is_not_told(value: Any) -> None:
+    assert vitals(Bus().say("any", {"linkquality": value, "battery": value})) == []

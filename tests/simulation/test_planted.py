@@ -37,9 +37,21 @@ SCRIPTS: dict[str, Script] = {
         Incident(400_000, "reading", "co-kitchen", n=40),
         Incident(500_000, "kill", ms=2_000),
     ),
+    "struck-out": (
+        Incident(1_000, "plan", "newer", n=11),
+        Incident(60_000, "command", "away"),
+        Incident(1_860_000, "plan", "newer", n=18),
+        Incident(1_920_000, "command", "home"),
+    ),
+    "time-made-up": (
+        Incident(1_000, "plan", "newer", n=11),
+        Incident(1_810_000, "power cut", ms=5_000, n=102),
+        Incident(1_850_000, "open", "box-1", ms=5_000),
+    ),
 }
 """What finds a bug that none of the fifty days happens to meet: a modem back while somebody has the alarm, who leaves
-it; a reading that is an epoch's last, and waits while the line is cut and the process dies."""
+it; a reading that is an epoch's last, and waits while the line is cut and the process dies; tablets that a newer plan
+strikes out while everybody is away; and their box, opened after a power cut before anybody knows the time."""
 
 FOUND_BY = {
     "lost": (1, "no alarm lost"),
@@ -80,6 +92,8 @@ FOUND_BY = {
     "moved-and-doubled": (1, "each occasion"),
     "said-through-alarms": (1, "each occasion"),
     "said-at-night": (1, "a message is heard"),
+    "struck-out": (1, "each occasion"),
+    "time-made-up": (1, "each occasion"),
 }
 """The world (of test_world's fifty days) that finds it soonest, and the promise that it breaks."""
 

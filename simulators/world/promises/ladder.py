@@ -13,6 +13,7 @@ from rules.plan import Plan, Step, Window
 from rules.reports import AlarmAcknowledged, AlarmEscalated, AlarmFacts, AlarmLapsed, AlarmRaised, AlarmResolved
 from rules.values import Now
 from simulators.world.promises.judge import Judge, Scene, Stepped
+from simulators.world.promises.speech import SET_MS
 
 WOKEN_MS = 600
 """Two commits that each waited for their 250 ms (S1), and a step."""
@@ -36,6 +37,11 @@ def ladder_for(plan: Plan, kind: str, *, silent: bool) -> tuple[tuple[Step, ...]
     if found:
         return found[0].steps, found[0].repeat_ms
     return ((), 0) if silent else ((Step(after_ms=SIREN_MS, means="siren", unless="received"),), 0)
+
+
+def ahead_ms(now: Now) -> int:
+    """Give by how much a moment's wall clock is ahead of its time since boot."""
+    return now.wall_ms - now.ms
 
 
 class Reckoning:
@@ -105,6 +111,9 @@ class Escalated(Judge):
         self.first_turn = False
         self.clock, self.plan = Now(0, 0), Plan()
         """The moment that is judged, and the plan in force up to it."""
+        self.leads: tuple[int, ...] = (0,)
+        """By how much the wall clock is ahead of the time since boot; and was, when a step finds that it was set: what
+        is due in that step may go by the hours of either."""
 
     # --- what is seen ------------------------------------------------------------------------------
 
@@ -118,8 +127,11 @@ class Escalated(Judge):
         now_ms = step.now.ms
         if step.after.plan.version != step.before.plan.version:
             self.plans[step.after.plan.version] = step.after.plan
+        rebooted = isinstance(step.event, Started) and step.event.boot != step.before.boot
+        lead_ms, last_ms = ahead_ms(step.now), ahead_ms(self.clock)
+        self.leads = (lead_ms,) if rebooted or abs(lead_ms - last_ms) < SET_MS else (lead_ms, last_ms)
         self.clock, self.plan = step.now, step.before.plan
-        if isinstance(step.event, Started) and step.event.boot != step.before.boot:
+        if rebooted:
             for each in self.open.values():
                 each.reboot(step.before.now_ms, now_ms)
         for action in step.actions:
@@ -192,8 +204,8 @@ class Escalated(Judge):
                 self._passed(known, due)
         known.taken.add(place)
         step = known.steps[place]
-        if spared := self._spared(known, step, at_ms):
-            self.broken(f"{what} was taken although {spared}")
+        if all(spared := [self._spared(known, step, at_ms, lead_ms) for lead_ms in self.leads]):
+            self.broken(f"{what} was taken although {spared[0]}")
         if (report.means, report.to, report.text) != (step.means, step.to, step.text):
             self.broken(f"{what} is not the plan's: {step}")
         self.scene.counted["steps of ladders judged"] += 1
@@ -213,30 +225,30 @@ class Escalated(Judge):
     def _passed(self, known: Reckoning, due: tuple[int, int]) -> None:
         due_ms, place = due
         known.taken.add(place)
-        if self._spared(known, known.steps[place], due_ms):
+        if any(self._spared(known, known.steps[place], due_ms, lead_ms) for lead_ms in self.leads):
             self.scene.counted["steps of ladders spared"] += 1
         else:
             report = known.alarm
             self.broken(f"step {place + 1} of {report.alarm} ({report.kind}), due at {due_ms} ms, was not taken")
 
-    def _spared(self, known: Reckoning, step: Step, at_ms: int) -> str:
-        """Say why a step is not for now; "" if it is."""
+    def _spared(self, known: Reckoning, step: Step, at_ms: int, lead_ms: int) -> str:
+        """Say why a step is not for now, by a wall clock so far ahead; "" if it is."""
         if known.alarm.silent and step.means in _SEEN_OR_HEARD:
             return "the alarm is silent"
         if step.unless == "received" and known.received:
             return "the centre has the alarm"
-        if step.only is not None and (step.only == "night") is not self._within(self.plan.night, at_ms):
+        if step.only is not None and (step.only == "night") is not self._within(self.plan.night, at_ms + lead_ms):
             return f"it is not {step.only}"
         if step.means == "centre" and not step.after_ms and known.round == 1:
             return "the raise has told the centre just now"
         loud = step.means in _AUDIBLE and known.alarm.priority > HEARD_AT_NIGHT
-        return "the hours are quiet" if loud and self._within(self.plan.quiet, at_ms) else ""
+        return "the hours are quiet" if loud and self._within(self.plan.quiet, at_ms + lead_ms) else ""
 
-    def _within(self, window: Window | None, at_ms: int) -> bool:
-        """Tell whether the home's clocks, as the hub reads them now, showed a time within a window then."""
+    def _within(self, window: Window | None, wall_ms: int) -> bool:
+        """Tell whether the home's clocks show a time within a window then."""
         if window is None:
             return False
-        moment = datetime.fromtimestamp(self.clock.at(at_ms).wall_ms / 1000, ZoneInfo(self.plan.time_zone))
+        moment = datetime.fromtimestamp(wall_ms / 1000, ZoneInfo(self.plan.time_zone))
         minutes = moment.hour * 60 + moment.minute
         if window.begin < window.to:
             return window.begin <= minutes < window.to

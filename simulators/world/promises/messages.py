@@ -9,7 +9,7 @@ import msgspec
 
 from rules.actions import Say, Send
 from rules.events import AnswerPressed, Commanded
-from rules.plan import Window
+from rules.plan import Plan, Window
 from rules.reports import CommandDone, MessageExpired, MessageHeard, Report
 from simulators.world.promises.hours import open_spans
 from simulators.world.promises.judge import Scene, Stepped
@@ -77,11 +77,12 @@ class Heard(Spoken):
             return  # who presses is there, and wants to hear it, whatever the hour
         if step.before.mode == step.after.mode == "away":
             self.broken("a message was said while everybody is away")
-        if not unsure and not (self._civil(step, step.before.now_ms) or self._civil(step, step.now.ms)):
+        before, plan = step.before, step.after.plan  # another one may make it a civil hour at once
+        hours = (before.plan, before.now_ms), (before.plan, step.now.ms), (plan, step.now.ms)
+        if not unsure and not any(self._civil(*each) for each in hours):
             self.broken("a message was said at night")
 
-    def _civil(self, step: Stepped, at_ms: int) -> bool:
-        plan = step.before.plan
+    def _civil(self, plan: Plan, at_ms: int) -> bool:
         wall_ms = at_ms + (self.wall.lead_ms if self.wall is not None else 0)
         still = [each for each in (plan.night, plan.quiet) if each is not None]
         within = [

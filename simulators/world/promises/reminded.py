@@ -4,6 +4,7 @@ Written from the words of decisions 0024 and 0025: occasions are reckoned from t
 the clocks, and what a moved time may leave out is named here once more.
 """
 
+from collections import deque
 from collections.abc import Hashable, Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -31,6 +32,9 @@ MOVED_MIN = 3 * 60
 
 Key = tuple[str, str, str]
 """A reminder, a date and a time on the home's clocks."""
+
+PLANS_MAX = 8
+"""So many may follow each other while something is held back."""
 
 OF_OTHERS = (None, "message", "no-information")
 """What is said that is no reminder."""
@@ -110,6 +114,10 @@ class Reminded(Spoken):
         self.known: dict[Key, Occasion] = {}
         self.until_wall_ms: int | None = None
         """Up to when everything due is known."""
+        self.earlier: deque[tuple[Plan, int]] = deque(maxlen=PLANS_MAX)
+        """Plans that were in force, and until when: what was due by then may be open still."""
+        self.lies = False
+        """Whether somebody vouches for a clock that is wrong."""
         self.nothing: tuple[Plan, int, int] | None = None
         """By which plan, later than when and before when, nothing is due."""
 
@@ -119,6 +127,7 @@ class Reminded(Spoken):
         self.known.clear()
         self.told.clear()
         self.until_wall_ms = None
+        self.earlier.clear()
 
     def outcome_of(self, report: Report) -> Hashable | None:
         """Taken, or missed."""
@@ -128,15 +137,17 @@ class Reminded(Spoken):
         """Follow each."""
         wall = self.wall = self.wall or self._began(step)
         wall.moves(step)
-        lies = wall.lies(self.scene, step.after.boot)
-        if wall.leapt:
+        self.lies = wall.lies(self.scene, step.after.boot)
+        if wall.leapt and wall.vouched:
             self._put_back(step, wall.wall_ms)
-        for known in self.known.values() if lies else ():
+        for known in self.known.values() if self.lies else ():
             known.lied = True
         self._due(step, step.before.plan, usual=not wall.leapt and not isinstance(step.event, Started))
         if isinstance(step.event, PlanOffered) and step.after.plan is not step.before.plan:
             self._changed(step.before.plan, step.after.plan, wall)
         wall.hears(step)
+        if isinstance(step.event, Started | ClockChanged) and wall.vouched:
+            self._put_back(step, wall.wall_ms)  # what a wrong clock had begun before, and nobody heard
         if isinstance(step.event, PlanOffered | Started | ClockChanged):
             self._due(step, step.after.plan, usual=False)
         sends = [each for each in step.actions if isinstance(each, Send)]
@@ -165,12 +176,12 @@ class Reminded(Spoken):
         self.until_wall_ms = now_ms
         if self._is_nothing_due(plan, from_ms, now_ms):
             return
-        told = {_key(each.report) for each in step.actions if isinstance(each, Send) and isinstance(each.report, Facts)}
+        told = _told(step)
         free = usual and not any(_may_hold(step)) and step.before.plan is plan
         for key, due_ms in due_within(plan, from_ms, now_ms):
             if key in self.known:
                 continue
-            self.known[key] = Occasion(due_ms)
+            self.known[key] = Occasion(due_ms, lied=self.lies)
             self.scene.counted["occasions of reminders"] += 1
             if free and now_ms - due_ms < MINUTE_MS and key not in told:
                 self.broken(f"{key} was due, and nothing was said")
@@ -188,6 +199,7 @@ class Reminded(Spoken):
     def _put_back(self, step: Stepped, wall_ms: int) -> None:
         """The clock was set: what is to come again, and nobody has heard of, comes at its time."""
         still_open = {(each.occasion.reminder, each.occasion.date, each.occasion.slot) for each in step.after.prompts}
+        still_open |= _told(step)  # by the wrong clock still
         for key, known in list(self.known.items()):
             unheard = known.prompted is None and known.ended is None and not known.moved
             if known.due_ms > wall_ms and unheard and key not in still_open:
@@ -195,6 +207,8 @@ class Reminded(Spoken):
 
     def _changed(self, old: Plan, new: Plan, wall: Wall) -> None:
         """Another plan: what lies before now and is new there is not due; a time that was moved is the same dose."""
+        if self.until_wall_ms is not None:
+            self.earlier.append((old, self.until_wall_ms))
         if not old.reminders:
             self.until_wall_ms = None
         elif wall.vouched and self.until_wall_ms is not None:
@@ -233,7 +247,10 @@ class Reminded(Spoken):
             self.broken(f"{key} was said, and no plan has it")
             return
         dues = {due_ms for plan in (step.before.plan, step.after.plan) for due_ms in _dues(plan, key)}
+        if not dues:
+            self.broken(f"{key} was said, and no plan in force has that time")
         known = self.known.setdefault(key, Occasion(min(dues, default=0), moved=True))
+        dues |= {due_ms for plan, until_ms in self.earlier for due_ms in _dues(plan, key) if due_ms <= until_ms}
         leads = {wall.lead_ms, wall.last_lead_ms} if wall.leapt else {wall.lead_ms}
         said_ms = [report.clock.monotonic_ms + lead_ms for lead_ms in leads]
         late = late_ms(reminder, key[2])
@@ -265,18 +282,21 @@ class Reminded(Spoken):
             self.broken(f"{key} ends after {report.prompts} prompts, first said at {known.prompted}")
         known.ended = report
         if isinstance(report, ReminderTaken):
-            self._taken(key, report, step)
+            self._taken(key, known, report, step)
         else:
             self._missed(key, known, report, step)
 
-    def _taken(self, key: Key, report: ReminderTaken, step: Stepped) -> None:
+    def _taken(self, key: Key, known: Occasion, report: ReminderTaken, step: Stepped) -> None:
         self.scene.counted[f"occasions answered by {report.how}"] += 1
         if report.how == "button":
             if not report.prompts or not isinstance(step.event, AnswerPressed):
                 self.broken(f"{key} was answered by a press, and nobody had heard of it")
             return
         reminder = _named(step.before.plan, report.reminder)
-        if report.after_ms < 0:
+        vouched = self.wall is not None and self.wall.vouched
+        if (report.after_ms is not None) != vouched:
+            self.broken(f"{key} was answered after {report.after_ms} ms, by a clock known: {vouched}")
+        elif report.after_ms is not None and report.after_ms < 0 and known.prompted is None:
             self.scene.counted["occasions answered early"] += 1
             if reminder is None or -report.after_ms > reminder.early_ms:
                 self.broken(f"{key} was answered {-report.after_ms} ms before it is due")
@@ -313,6 +333,10 @@ class Reminded(Spoken):
 
 def _key(report: ReminderFacts) -> Key:
     return report.reminder, report.date, report.slot
+
+
+def _told(step: Stepped) -> set[Key]:
+    return {_key(each.report) for each in step.actions if isinstance(each, Send) and isinstance(each.report, Facts)}
 
 
 def _minutes(key: Key) -> int:

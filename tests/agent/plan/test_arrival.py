@@ -87,6 +87,21 @@ async def test_s4_a_retained_plan_that_comes_with_every_connection_is_told_of_on
     assert len(home.told(PlanApplied)) == len(home.told(PlanRefused)) == 1
 
 
+async def test_s4_a_plan_that_comes_again_while_it_is_being_proven_is_told_of_once(tmp_path: Path) -> None:
+    home, token = Home(tmp_path), sealed(plan(3))
+
+    def comes_again(_: Plan) -> Verdict:
+        home.plans.arrived(token)
+        return Verdict(ok=False, reasons=("no human is reached",))
+
+    home.verdict = comes_again
+    await home.hear(token)
+    await home.plans.turn()
+    home.turn()
+    assert home.proven == [3]
+    assert len(home.told(PlanRefused)) == 1
+
+
 async def test_the_same_plan_sealed_again_is_nothing_new(tmp_path: Path) -> None:
     home = Home(tmp_path)
     await home.hear(sealed(plan(3)), sealed(plan(3)))

@@ -1,0 +1,47 @@
+"""What an installer asks over the local socket reaches the rules through the one inbox, and only there."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+
+from agent import answering
+from agent.answering import Answering
+from agent.clock import SystemClock
+from agent.inbox import PLACES, Inbox
+from agent.roundtrips import Roundtrips
+from rules.events import InstallerAsked, LinkUp, Verb
+
+
+def make(inbox: Inbox) -> Answering:
+    unused: Any = None
+    return Answering(unused, SystemClock(), inbox, unused, unused, unused, dict, Roundtrips())
+
+
+@pytest.mark.parametrize("verb", get_args(Verb))
+async def test_every_verb_is_an_event_and_is_answered_once_it_is_journalled(verb: Verb) -> None:
+    inbox = Inbox(SystemClock())
+    work: Callable[[], Any] = make(inbox).verbs[verb]
+    asking = asyncio.ensure_future(work())
+    await inbox.wait(5)
+    (arrival,) = inbox.take(10)
+    assert arrival.event == InstallerAsked(verb)
+    assert not asking.done()
+    assert arrival.durable is not None
+    arrival.durable()
+    assert await asking == f'{{"did": "{verb}"}}'.encode()
+
+
+async def test_s1_a_disk_that_takes_nothing_does_not_hold_the_installer_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "TAKEN_S", 0.05)
+    work: Callable[[], Any] = make(Inbox(SystemClock())).verbs["engineer"]
+    assert await work() == b'{"did": "engineer"}'
+
+
+async def test_s12_a_hub_that_is_too_busy_says_so() -> None:
+    inbox = Inbox(SystemClock())
+    for _ in range(PLACES):
+        assert inbox.put(LinkUp("main"))
+    work: Callable[[], Any] = make(inbox).verbs["test-alarm"]
+    assert b"too busy" in await work()
