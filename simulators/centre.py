@@ -73,7 +73,8 @@ class SimulatedCentre:
     """A centre in this process. `timeline` tells what came and went, `faults` are its switches, `intake` what it knows.
 
     `key` is the centre's private key, `hubs` each hub's public keys. With `acknowledge_after_s` every alarm is
-    acknowledged by itself that many seconds after it came. `ledger` is a path; by default nothing outlives `stop`.
+    acknowledged by itself that many seconds after it came. Workers of one `group` share the load. `ledger` is a path;
+    by default nothing outlives `stop`.
     """
 
     def __init__(  # noqa: PLR0913 -- every one is a choice of the demonstration's, named at the call
@@ -86,6 +87,7 @@ class SimulatedCentre:
         *,
         tls: ssl.SSLContext | None = None,
         name: str = "centre-1",
+        group: str = "centre",
         ledger: str = ":memory:",
         acknowledge_after_s: float | None = None,
         on_entry: Callable[[Entry], None] | None = None,
@@ -98,7 +100,7 @@ class SimulatedCentre:
         self.intake = Intake(self.ledger, hubs)
         self.commands = Commands(lambda: secrets.token_hex(8))
         self.dropped = 0
-        self._host, self._port, self._tls, self._name = host, port, tls, name
+        self._host, self._port, self._tls, self._name, self._group = host, port, tls, name, group
         self._clock = clock
         self._key = key
         self._issuer = Issuer(key)
@@ -171,7 +173,7 @@ class SimulatedCentre:
             at_least_once = SubscribeOptions(qos=1)
             # Plain ones first: an event can only be receipted once its hub's nonce is known.
             await link.subscribe((f"{ROOT}/+/status", at_least_once), (f"{ROOT}/+/state", at_least_once))
-            await link.subscribe((f"$share/centre/{ROOT}/+/event", at_least_once))
+            await link.subscribe((f"$share/{self._group}/{ROOT}/+/event", at_least_once))
             self._ready.set()
             self._add(way="link", type="up")
             sender = asyncio.create_task(self._send(link))

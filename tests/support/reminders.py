@@ -19,7 +19,7 @@ def prompted(day: int = 1, slot: str = "08:00", **more: Any) -> ReminderPrompted
 
 
 def taken(
-    day: int = 1, slot: str = "08:00", after_ms: int = 2 * MIN, how: Any = "button", **more: Any
+    day: int = 1, slot: str = "08:00", after_ms: int | None = 2 * MIN, how: Any = "button", **more: Any
 ) -> ReminderTaken:
     return ReminderTaken(**facts(day, slot, **more), how=how, prompts=1, after_ms=after_ms)
 
