@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 FONTS = Path(__file__).with_name("fonts")
 
@@ -16,7 +17,28 @@ Accessible Formats); a card is never smaller than 18 pt."""
 
 
 class PaperError(Exception):
-    """The card cannot be put on paper; the text says why and what to do."""
+    """A page cannot be put on paper; the text says why and what to do."""
+
+
+class Press:
+    """WeasyPrint with our own letters, and no others. Raises PaperError where it cannot work."""
+
+    def __init__(self) -> None:
+        try:
+            from weasyprint import CSS, HTML  # type: ignore[import-untyped]  # noqa: PLC0415 -- needs Pango
+            from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]  # noqa: PLC0415
+        except OSError as error:
+            reason = f"the library Pango, which sets the letters, is missing ({error}): {REMEDY}"
+            raise PaperError(reason) from None
+        self._html = HTML
+        self._fonts = FontConfiguration()
+        self._base = FONTS.as_uri() + "/"
+        self._faces = CSS(string=_faces(), base_url=self._base, font_config=self._fonts)
+
+    def lay_out(self, page: str) -> Any:  # noqa: ANN401 -- WeasyPrint has no types
+        """Lay a page (HTML) out on sheets; give WeasyPrint's document."""
+        html = self._html(string=page, base_url=self._base)
+        return html.render(stylesheets=[self._faces], font_config=self._fonts)
 
 
 def print_pdf(page: Callable[[float], str], sizes_pt: Sequence[float] = SIZES_PT) -> bytes:
@@ -24,18 +46,11 @@ def print_pdf(page: Callable[[float], str], sizes_pt: Sequence[float] = SIZES_PT
 
     Raises PaperError.
     """
-    try:
-        from weasyprint import CSS, HTML  # type: ignore[import-untyped]  # noqa: PLC0415 -- needs Pango
-        from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]  # noqa: PLC0415
-    except OSError as error:
-        raise PaperError(f"the library Pango, which sets the card's letters, is missing ({error}): {REMEDY}") from None
-    fonts = FontConfiguration()
-    base = FONTS.as_uri() + "/"
-    faces = CSS(string=_faces(), base_url=base, font_config=fonts)
+    press = Press()
     best, low, high = None, 0, len(sizes_pt)
     while low < high:  # what fits in large letters fits in small ones
         middle = (low + high) // 2
-        document = HTML(string=page(sizes_pt[middle]), base_url=base).render(stylesheets=[faces], font_config=fonts)
+        document = press.lay_out(page(sizes_pt[middle]))
         if len(document.pages) == 1:
             best, low = document, middle + 1
         else:

@@ -18,4 +18,6 @@ def config_option(parameter: str) -> Callable[[Callable[..., Any]], Callable[...
         default=DEFAULT_PATH,
         show_default=True,
         help="The hub's configuration.",
+        envvar="HEARTHLINE_CONFIG",
+        show_envvar=True,
     )

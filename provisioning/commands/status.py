@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import click
 import msgspec
@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.ask import DEFAULT_SOCKET, AskError, ask
-from agent.status import AlarmStatus, FaultStatus, HubStatus, LinkStatus, RemindersStatus
+from agent.status import (
+    AlarmStatus,
+    FaultStatus,
+    HubStatus,
+    LinkStatus,
+    RemindersStatus,
+    RestartStatus,
+    SensorStatus,
+)
 from agent.wire.messages import UnreadableError
 from provisioning.commands.reminders import count
 from provisioning.commands.reminders import show as show_reminders
@@ -19,6 +27,9 @@ from provisioning.commands.tables import Row, bad, good, table
 
 EXIT_UNWELL = 1
 EXIT_CANNOT_ASK = 2
+
+Vital = Literal["signal", "battery"]
+VITALS: tuple[Vital, ...] = ("signal", "battery")
 
 T = TypeVar("T")
 
@@ -110,18 +121,8 @@ def show(hub: HubStatus, console: Console) -> None:
         ),
         (
             "Sensors",
-            ("sensor", "kind", "location", "last heard (UTC)", "silent after", "now"),
-            (
-                (
-                    each.id,
-                    each.kind,
-                    each.location,
-                    each.heard or "never",
-                    _age(each.supervised_s, "not supervised"),
-                    "active" * each.active,
-                )
-                for each in hub.sensors
-            ),
+            ("sensor", "kind", "location", "last heard (UTC)", "silent after", *_vital_heads(hub), "now"),
+            (_sensor(each, _vital_heads(hub)) for each in hub.sensors),
         ),
         (
             "Drivers",
@@ -139,8 +140,11 @@ def show(hub: HubStatus, console: Console) -> None:
         ),
         (
             "Heard, but not configured",
-            ("driver", "address", "times", "last"),
-            ((each.driver, each.address, str(each.count), f"{_age(each.heard_s)} ago") for each in hub.unconfigured),
+            ("driver", "address", "times", "last", "said"),
+            (
+                (each.driver, each.address, str(each.count), f"{_age(each.heard_s)} ago", ", ".join(each.said))
+                for each in hub.unconfigured
+            ),
         ),
         ("Counters", ("counter", "count"), ((name, str(count)) for name, count in sorted(hub.counters.items()))),
     )
@@ -159,10 +163,35 @@ def _facts(hub: HubStatus) -> Iterator[Row]:
     yield "waiting for a receipt", ", ".join(f"lane {lane}: {count}" for lane, count in hub.outbox.items()) or "nothing"
     yield "open alarms", bad(str(len(hub.alarms))) if hub.alarms else "none"
     yield "faults", bad(str(len(hub.faults))) if hub.faults else "none"
+    if hub.restart is not None:
+        yield "restart wanted", _restart(hub.restart)
     shown = ((name, getattr(hub.display, name)) for name in hub.display.__struct_fields__)
     yield (
         "shown at home",
         ", ".join(f"{name} {value}" for name, value in shown if value not in ("off", "none", False)) or "nothing",
+    )
+
+
+def _restart(restart: RestartStatus) -> str:
+    waits = f"waits for: {restart.waits_for}; at the latest {restart.latest}" if restart.waits_for else "now"
+    return f"because of {', '.join(restart.whys)}, since {_age(restart.for_s)}; {waits}"
+
+
+def _vital_heads(hub: HubStatus) -> tuple[Vital, ...]:
+    """Name what of signal and battery any sensor has told: no home needs an empty column."""
+    return tuple(head for head in VITALS if any(getattr(each, head) is not None for each in hub.sensors))
+
+
+def _sensor(sensor: SensorStatus, heads: tuple[Vital, ...]) -> Row:
+    values = (getattr(sensor, head) for head in heads)
+    return (
+        sensor.id,
+        sensor.kind,
+        sensor.location,
+        sensor.heard or "never",
+        _age(sensor.supervised_s, "not supervised"),
+        *("" if value is None else f"{value} %" for value in values),
+        "active" * sensor.active,
     )
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
-from agent.status import HubStatus, describe
+from agent.describing import describe
+from agent.status import HubStatus
 from provisioning.cli import main
 from provisioning.commands.run import run
 from provisioning.commands.status import status
 from rules.engine import step
-from rules.events import Config, Heard, LinkUp, Receipted, Sensor, Started, Triggered
+from rules.events import Config, Heard, LinkUp, Receipted, RestartWanted, Sensor, Started, Triggered
 from rules.state import House
 from rules.values import Now
 from sensors.listening import DriverStatus
@@ -199,6 +201,30 @@ def test_s2_an_open_alarm_that_the_centre_has_is_no_trouble(cli: CliRunner, serv
     code, text = shown(cli, served(msgspec.json.encode(document(house(delivered=True)))))
     assert code == 0
     assert "received" in text
+
+
+def test_signal_battery_and_what_strangers_say_are_shown_where_they_are_known(
+    cli: CliRunner, served: Callable[[bytes], Path]
+) -> None:
+    known = document(house())
+    (floor,) = known.sensors
+    (stranger,) = known.unconfigured
+    told = replace(
+        known, sensors=(replace(floor, signal=53),), unconfigured=(replace(stranger, said=("trigger on", "tamper")),)
+    )
+    _, text = shown(cli, served(msgspec.json.encode(told)))
+    assert "signal" in text
+    assert "53 %" in text
+    assert "battery" not in text  # no sensor has told it
+    assert "trigger on, tamper" in " ".join(text.split())
+
+
+def test_a_restart_that_is_wanted_is_shown_with_what_it_waits_for(
+    cli: CliRunner, served: Callable[[bytes], Path]
+) -> None:
+    state, _ = step(house(delivered=True), NOW.at(6_000), RestartWanted("certificate"))
+    _, text = shown(cli, served(msgspec.json.encode(document(state))))
+    assert "because of certificate, since 1 h 1 min; waits for: alarm" in " ".join(text.split())
 
 
 def test_status_as_json_is_the_hubs_own_answer(cli: CliRunner, served: Callable[[bytes], Path]) -> None:
