@@ -14,14 +14,17 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check sim soak fuzz bench lock clean machine
+.PHONY: help run practice test check sim soak fuzz bench lock clean machine
 
 help: ## list these targets
 	@echo "Hearthline. Each target sets up what it needs, in $(VENV); PYTHON=python3.13 chooses another Python."
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## a home, a hub and a response centre on this machine, by hand; ARGS="--list" lists scenarios
 	@$(BIN)/hearthline demo $(ARGS)
+
+practice: $(VENV)/.run machine ## a site and three devices, to practise installing on (docs/installer.md)
+	@$(BIN)/python -m simulators.practice $(ARGS)
 
 test: $(VENV)/.dev machine ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

@@ -13,6 +13,7 @@ from simulators.bench.footprint import IDLE_S, measure, sync_ms
 from simulators.bench.memory import grow
 from simulators.bench.page import Results, page, table
 from simulators.bench.press import press
+from simulators.bench.signing import signing
 from simulators.bench.speaking import speaking
 from simulators.bench.stage import Line, Probe, Stage
 from simulators.trials.syncs import count_syncs
@@ -65,6 +66,7 @@ class Bench:
             years_a_minute=made.years_a_minute,
             sync_ms=sync_ms(self._folder),
             spoken=spoken,
+            signing=signing(),
         )
 
     async def _press(self, floor: Probe, hub: Probe, presses: int, which: str) -> None:

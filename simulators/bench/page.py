@@ -11,6 +11,7 @@ import msgspec
 
 from simulators.bench.footprint import Footprint
 from simulators.bench.memory import Held
+from simulators.bench.signing import Signing
 from simulators.bench.speaking import Spoken
 from simulators.bench.stage import PENDANTS, Probe
 
@@ -45,6 +46,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     years_a_minute: float
     sync_ms: list[float]
     spoken: Spoken
+    signing: Signing
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -131,7 +133,14 @@ def _goals(results: Results) -> list[str]:
 
 
 def _notes(results: Results) -> list[str]:
-    notes = [_pace(results), _speaking(results.spoken), _rounds(results), _memory(results), _disk(results)]
+    notes = [
+        _pace(results),
+        _speaking(results.spoken),
+        _signing(results.signing),
+        _rounds(results),
+        _memory(results),
+        _disk(results),
+    ]
     for kind, (pressed, raised, receipted) in (results.syncs or {}).items():
         notes.append(
             f"Syncs of the disk for one alarm of kind {kind}: {pressed + raised + receipted} ({pressed} for the press,"
@@ -160,6 +169,11 @@ def _speaking(spoken: Spoken) -> str:
         f" it after {t50:.1f} / {t99:.1f} ms. The process is ours, in aplay's place, with a buffer of 60 ms; a real"
         " card's own is to be added."
     )
+
+
+def _signing(signing: Signing) -> str:
+    told = "; ".join(f"{name}: {ours:.0f} µs, {ours / bare:.1f} x the {bare:.0f}" for name, bare, ours in signing.steps)
+    return f"What proof costs, beside cryptography alone (medians, 700 bytes): {told}."
 
 
 def _rounds(results: Results) -> str:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agent.config import load
 from agent.plan.arrival import Outcome
 from agent.plan.hub import hub_config
@@ -16,9 +18,10 @@ from provisioning.plan.apply import lay
 from rules.reports import AlarmAcknowledged, AlarmEscalated, AlarmRaised, AlarmTexted
 from simulators.modem import Modem
 from simulators.proxy import Proxy
-from simulators.rig import HUB, NO_WINDOW, Rig, pendants, radio, x10
+from simulators.rig import HUB, LEDGER_MAX, NO_WINDOW, Rig, pendants, radio, x10
 from simulators.serial_line import SerialAdapter
 from simulators.trials.accounts import settle
+from simulators.trials.leaks import found, key_traces, number_traces
 from simulators.trials.trial import Figures, Round, Trial, Violation
 
 DAUGHTER, NEIGHBOUR = "+447700900112", "+447700900111"
@@ -180,6 +183,7 @@ async def _everything(this: Round) -> Figures:
         it.mend()
         await settle(it.rig, figures, timeout_s=90)
         _hold_the_story(it, pulled=mishap == "the modem is pulled")
+        await _hold_nothing_personal(it, this.folder, figures)
         figures.count(f"homes that texted, every line cut: {mishap}")
     return figures
 
@@ -225,6 +229,41 @@ def _hold_the_story(it: Home, *, pulled: bool) -> None:
         raise Violation(f"S2: the centre's story is plan {raised.plan_version}, steps {steps}, taken by {taken}")
     if (asked, "sent") not in texted:
         raise Violation(f"S2: the centre does not know of the text: {texted}")
+
+
+async def _hold_nothing_personal(it: Home, folder: Path, figures: Figures) -> None:
+    """See that no number, text or key is where it must not be: logs, journal, status, what the broker has. S11.
+
+    The address book keeps numbers, and the keys are in their files: both for their owner alone. Raises Violation.
+    """
+    keys = it.rig.keys
+    mine = keys.hubs[HUB]
+    traces = {
+        "the daughter's number": tuple(number_traces(DAUGHTER)),
+        "the neighbour's number": tuple(number_traces(NEIGHBOUR)),
+        **{
+            f"the key {path.name}": tuple(key_traces(path))
+            for path in (mine.signing, mine.plan, mine.tls.key, keys.centre, keys.broker.key)
+        },
+    }
+    own = (folder / "keys", it.rig.state_dir / "plans")
+
+    def kept(path: Path) -> bool:
+        return path.is_relative_to(own[0]) or path.is_relative_to(own[1]) or path == folder / "plan.toml"
+
+    loose = [str(each) for place in own for each in place.rglob("*") if each.is_file() and each.stat().st_mode & 0o077]
+    if loose:
+        raise Violation(f"S11: what is private may be read by others: {loose}")
+    events = b"\n".join(entry.body for _, entry, _ in it.rig.centre.ledger.events(limit=LEDGER_MAX))
+    also = {
+        "the status": msgspec.json.encode(await it.rig.status()),
+        "the events at the centre": events,
+        "the centre's timeline": "\n".join(each.line() for each in it.rig.centre.timeline.entries()).encode(),
+    }
+    it.rig.broker.stop()  # it writes down what it retains and queues
+    if there := found(folder, traces, kept=kept, also=also):
+        raise Violation(f"S11: {'; '.join(there)}")
+    figures.count("homes searched for what is personal or secret, and none found")
 
 
 TRIALS: tuple[Trial, ...] = (

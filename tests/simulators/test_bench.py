@@ -11,6 +11,7 @@ from simulators.bench.drain import drain_floor, drain_hub
 from simulators.bench.footprint import Footprint
 from simulators.bench.memory import Held, look
 from simulators.bench.page import Results, page, quantile
+from simulators.bench.signing import Signing, signing
 from simulators.bench.speaking import Spoken, speaking
 from simulators.bench.stage import Line, Probe, Stage
 
@@ -34,6 +35,7 @@ RESULTS = Results(
     years_a_minute=2.0,
     sync_ms=[0.1],
     spoken=Spoken(written=[0.01] * 10, taken=[0.03] * 10, voice=True),
+    signing=Signing(steps=[("an event is signed", 20.0, 50.0)]),
 )
 
 
@@ -41,6 +43,7 @@ def test_every_goal_that_is_met_is_said_to_be() -> None:
     assert "**missed**" not in page(RESULTS)
     assert "1.40 x the floor" in page(RESULTS)
     assert "kind smoke: 2 " in page(RESULTS)
+    assert "an event is signed: 50 µs, 2.5 x the 20" in page(RESULTS)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,8 @@ async def test_the_speaking_hub_is_pressed_while_it_speaks(tmp_path: Path, stage
     line.close()
     assert len(spoken.written) == len(spoken.taken) == 3
     assert all(0 < moment < 5 for moment in (*spoken.written, *spoken.taken))
+
+
+def test_what_proof_costs_is_measured_beside_the_floor() -> None:
+    for name, bare, ours in signing(20).steps:
+        assert 0 < bare < ours, name

@@ -8,6 +8,7 @@ import pytest
 
 from simulators.rig import HUB
 from simulators.trials.hostile.flood import TRIALS as FLOOD
+from simulators.trials.hostile.in_the_middle import TRIALS as IN_THE_MIDDLE
 from simulators.trials.hostile.to_the_centre import TRIALS as TO_THE_CENTRE
 from simulators.trials.hostile.to_the_hub import TRIALS as HOSTILE
 from simulators.trials.hostile.to_the_hub import at_rest, counted
@@ -40,6 +41,21 @@ async def test_s8_whatever_a_hub_did_not_say_changes_nothing_at_the_centre(folde
     figures = await play_rounds(TO_THE_CENTRE[0], [0], folder)
     assert sum(count for name, count in figures.counted.items() if name.startswith("hostile messages")) >= 15 + 2
     assert figures.counted["hostile messages at the centre that were repeated"] >= 1
+
+
+@pytest.mark.slow
+async def test_s3_s8_a_broker_in_hostile_hands_changes_nothing_and_is_gone_round(folder: Path) -> None:
+    drops, meddles = IN_THE_MIDDLE
+    rounds = ((drops, 0), (drops, 1), (meddles, 0))
+    played = await asyncio.gather(*(play_rounds(each, [n], folder / f"{at}") for at, (each, n) in enumerate(rounds)))
+    figures = Figures()
+    for each in played:
+        figures.add(each)
+    assert figures.counted["suppressed calls that were answered"] == 2
+    assert figures.counted["calls held once, in their own home"] == 2 * 2 + 24
+    assert figures.counted["plans applied, each in its own home"] == 2
+    assert figures.counted["messages that passed hostile hands"] >= 1_000
+    assert figures.counted["messages said again"] >= 500
 
 
 def test_a_status_at_rest_is_all_of_it_but_what_moves_by_itself() -> None:

@@ -18,5 +18,5 @@ async def test_s7_every_fault_is_raised_and_cleared_within_its_stated_time_on_re
 
 
 def test_every_fault_with_a_bound_is_one_that_installers_are_told_of() -> None:
-    page = (ROOT / "docs" / "installers.md").read_text()
+    page = (ROOT / "docs" / "hub-toml.md").read_text()
     assert {name.partition(":")[0] for name in BOUNDS if f"`{name.partition(':')[0]}`" not in page} == set()

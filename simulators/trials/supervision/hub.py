@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent import daemon
+from agent import housekeeping
 from agent.clock import SystemClock
 from agent.power import LOOK_EVERY_S, SystemSupplies
 from agent.pump import BEAT_S
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     """Put it all in, and run the hub; give its exit code."""
     folder, hurry, rest = Path(argv[0]), argv[1] == "1", argv[2:]
     if hurry:
-        daemon.CLOCK_EVERY_S = 0.5
+        housekeeping.CLOCK_EVERY_S = 0.5
         setattr(listening, "SLOT_S", 0.2)  # noqa: B010 -- where it is used, and it is another module's
         getattr(Writer.__init__, "__kwdefaults__")["steady_s"] = 1.0  # noqa: B009 -- functions have it, `object` does not
     break_pins(folder)
