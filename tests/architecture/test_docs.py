@@ -19,7 +19,7 @@ from sensors.registry import DRIVER_TYPES
 from tests.support.house import PACKAGES, PROJECT, ROOT, commands, modules, pages, targets
 
 PAGES = [str(page.relative_to(ROOT)) for page in pages()]
-USERS = ["residents", "centre", "installers", "engineers", "commissioners"]
+USERS = ["residents", "centre", "installer", "engineers", "commissioners"]
 
 
 def text(page: str) -> str:
@@ -108,26 +108,26 @@ def test_centres_are_told_of_every_event_command_and_receipt() -> None:
 
 
 def test_installers_are_told_of_every_driver_its_options_and_every_kind() -> None:
-    page = text("docs/installers.md")
+    page = text("docs/hub-toml.md")
     for driver in DRIVER_TYPES.values():
         row = next(line for line in page.splitlines() if line.startswith(f"| `{driver.name}` |"))
         assert {name for name in driver.options.__struct_fields__ if f"`{name}`" not in row} == set(), driver.name
         supervised = "after 12 h" in row
         assert supervised == (driver.heartbeat_ms is not None), driver.name
-    assert set(code("docs/installers.md")) >= KIND_NAMES
+    assert set(code("docs/hub-toml.md")) >= KIND_NAMES
 
 
 def test_installers_are_told_of_every_fault() -> None:
     rules = "\n".join(path.read_text() for path in (ROOT / "rules").glob("*.py"))
     faults = set(re.findall(r'(?:raise|set)_fault\(\s*turn,\s*"([a-z-]+)"', rules))
     assert "driver" in faults
-    assert faults <= set(code("docs/installers.md"))
+    assert faults <= set(code("docs/hub-toml.md"))
 
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """The installers' example, in a folder with the key files that it names."""
-    (toml,) = re.findall(r"^```toml\n(.*?)^```", text("docs/installers.md"), re.MULTILINE | re.DOTALL)
+    (toml,) = re.findall(r"^```toml\n(.*?)^```", text("docs/hub-toml.md"), re.MULTILINE | re.DOTALL)
     path = tmp_path / "hub.toml"
     path.write_text(toml)
     raw: dict[str, Any] = tomllib.loads(toml)
