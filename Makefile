@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run practice test check sim soak fuzz bench lock clean machine
+.PHONY: help run practice test check sim soak fuzz bench audit lock clean machine
 
 help: ## list these targets
 	@echo "Hearthline. Each target sets up what it needs, in $(VENV); PYTHON=python3.13 chooses another Python."
@@ -48,10 +48,14 @@ fuzz: $(VENV)/.fuzz ## junk at everything that takes bytes from outside; ARGS="-
 bench: $(VENV)/.run machine ## how fast, and how much memory; ARGS="--write FILE" keeps the page
 	@$(BIN)/python -m simulators.bench $(ARGS)
 
+audit: $(VENV)/.audit ## known holes in the libraries it runs on, none skipped; needs the internet
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/run.txt $(ARGS)
+
 lock: $(VENV)/.dev ## choose the newest libraries and lock them, by hash, in requirements/
 	$(LOCK) --upgrade --extra build --output-file requirements/run.txt
 	$(LOCK) --upgrade --extra build --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	$(LOCK) --upgrade --extra fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt
+	$(LOCK) --upgrade --extra audit --output-file requirements/audit.txt
 
 clean: ## remove what these targets made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -82,6 +86,12 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
 	@echo "Installing what looks for junk that hurts ..."
 	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || \
 		{ echo "There is no atheris for this machine or Python: fuzz on x86-64, where make test runs a bounded look." >&2; exit 1; }
+	@touch $@
+
+# In an environment of its own: what audits is no part of what is audited.
+$(VENV)/.audit: requirements/audit.txt $(MADE)
+	@$(PYTHON) -m venv --clear $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: -r $<
 	@touch $@
 
 # The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime;
