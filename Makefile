@@ -95,6 +95,7 @@ $(VENV)/.audit: requirements/audit.txt $(MADE)
 	@touch $@
 
 # The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime;
+# they ask systemd what it thinks of our units;
 # they have every phrase spoken (espeak-ng), its catalogue proven (gettext) and the card for the fridge set (Pango).
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 machine:
@@ -103,6 +104,7 @@ machine:
 	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
 	command -v espeak-ng >/dev/null || missing="$$missing espeak-ng"; \
 	command -v msgfmt >/dev/null || missing="$$missing gettext"; \
+	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
 	ls /usr/lib/*/libpangoft2-1.0.so.0 >/dev/null 2>&1 || missing="$$missing libpangoft2-1.0-0"; \
 	ls /usr/lib/*/libharfbuzz-subset.so.0 >/dev/null 2>&1 || missing="$$missing libharfbuzz-subset0"; \
 	[ -z "$$missing" ] || { \

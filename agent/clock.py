@@ -11,6 +11,12 @@ from rules.values import Now
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+TIMESYNC = Path("/run/systemd/timesync/synchronized")
+"""systemd-timesyncd touches it at each synchronisation, and takes it away when it ends."""
+
+SYNC_LASTS_S = 32_000
+"""The kernel's own verdict: unsynchronised once the error may be 16 s, at 500 ppm (its kernel/time/ntp.c)."""
+
 _ASK_SYNCED_EVERY_MS = 1_000
 _STA_UNSYNC = 0x40
 _TIME_ERROR = 5
@@ -47,18 +53,33 @@ class Timex(ctypes.Structure):
     )
 
 
-def kernel_synced() -> bool:
-    """Ask the kernel whether something keeps the wall clock right. False where it cannot be asked.
+def synced() -> bool:
+    """Tell whether something keeps the wall clock right: the kernel knows, or else systemd-timesyncd does.
 
-    systemd's `ProtectClock=` forbids the question (it filters adjtimex(2), which can also set the clock).
+    As a service the hub may not ask the kernel: adjtimex(2) also sets the clock, and is closed to it.
     """
+    kernel = kernel_synced()
+    return timesync_synced(time.time_ns() / 1e9) if kernel is None else kernel
+
+
+def kernel_synced() -> bool | None:
+    """Ask the kernel. None where it cannot be asked."""
     try:
         adjtimex = ctypes.CDLL(None).adjtimex
     except (OSError, AttributeError):
-        return False
+        return None
     asked = Timex(modes=0)  # change nothing
     state: int = adjtimex(ctypes.byref(asked))
-    return state >= 0 and state != _TIME_ERROR and not asked.status & _STA_UNSYNC
+    return None if state < 0 else state != _TIME_ERROR and not asked.status & _STA_UNSYNC
+
+
+def timesync_synced(wall_s: float, path: Path = TIMESYNC) -> bool:
+    """Tell whether systemd-timesyncd synchronised not long ago, by the wall clock it set."""
+    try:
+        age_s = wall_s - path.stat().st_mtime
+    except OSError:
+        return False
+    return -1 < age_s < SYNC_LASTS_S
 
 
 def boot_id(path: Path = BOOT_ID) -> str:
@@ -76,7 +97,7 @@ def boot_id(path: Path = BOOT_ID) -> str:
 class SystemClock:
     """The machine's clocks. Cheap enough to ask for every event: the kernel's verdict is asked once a second."""
 
-    def __init__(self, synced: Callable[[], bool] = kernel_synced, boot: str | None = None) -> None:
+    def __init__(self, synced: Callable[[], bool] = synced, boot: str | None = None) -> None:
         self.boot = boot or boot_id()
         self._ask = synced
         self._synced = False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent.clock import kernel_synced
+from agent.clock import synced
 from agent.plan import reminding
 from agent.seams import Seams
 from rules import plan
@@ -35,7 +35,7 @@ class LeveredClock(TimedClock):
 
 
 def _trust(lever: Levers) -> Callable[[], bool]:
-    return lambda: kernel_synced() if lever.clock_trust == ASK_KERNEL else lever.clock_trust == TRUSTED
+    return lambda: synced() if lever.clock_trust == ASK_KERNEL else lever.clock_trust == TRUSTED
 
 
 class FillingDisk(Disk):

@@ -5,7 +5,7 @@ import mmap
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.clock import SystemClock, kernel_synced
+from agent.clock import SystemClock, synced
 from rules.values import Now
 
 ASK_KERNEL, TRUSTED, DOUBTED = 0, 1, 2
@@ -51,7 +51,7 @@ def levers(path: Path) -> Levers:
 class TimedClock(SystemClock):
     """The machine's clocks, at the demonstration's own time of day."""
 
-    def __init__(self, lever: Levers, synced: Callable[[], bool] = kernel_synced) -> None:
+    def __init__(self, lever: Levers, synced: Callable[[], bool] = synced) -> None:
         self._lever = lever
         super().__init__(synced=synced)
 

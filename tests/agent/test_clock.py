@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import clock
-from agent.clock import SystemClock, Timex, boot_id, kernel_synced
+from agent.clock import SystemClock, Timex, boot_id, kernel_synced, timesync_synced
 
 
 def test_the_boot_id_is_twelve_digits_of_the_kernels() -> None:
@@ -68,19 +68,46 @@ class FakeLibrary:
 
 @pytest.mark.parametrize(
     ("state", "status", "synced"),
-    [(0, 0, True), (0, 0x2001, True), (1, 0, True), (5, 0, False), (0, 0x40, False), (5, 0x41, False), (-1, 0, False)],
+    [(0, 0, True), (0, 0x2001, True), (1, 0, True), (5, 0, False), (0, 0x40, False), (5, 0x41, False), (-1, 0, None)],
 )
-def test_s6_synced_is_the_kernels_word(state: int, status: int, synced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s6_synced_is_the_kernels_word(
+    state: int, status: int, synced: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: FakeLibrary(state, status))
     assert kernel_synced() is synced
 
 
-def test_a_system_without_adjtimex_is_not_synced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_adjtimex_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
-    assert kernel_synced() is False
+    assert kernel_synced() is None
 
 
-def test_a_sandbox_that_forbids_adjtimex_is_not_synced() -> None:
+@pytest.mark.parametrize(
+    ("age_s", "fresh"), [(0, True), (31_999, True), (32_001, False), (-2, False), (-86_400, False), (90_000, False)]
+)
+def test_s6_where_the_kernel_may_not_be_asked_timesyncd_is_believed_for_a_while(
+    age_s: int, fresh: bool, tmp_path: Path
+) -> None:
+    mark = tmp_path / "synchronized"
+    mark.touch()
+    os.utime(mark, (1_790_000_000, 1_790_000_000))
+    assert timesync_synced(1_790_000_000 + age_s, mark) is fresh
+
+
+def test_s6_without_a_word_of_timesyncds_the_clock_is_not_trusted(tmp_path: Path) -> None:
+    assert timesync_synced(1_790_000_000, tmp_path / "synchronized") is False
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_s6_the_kernels_word_counts_where_it_can_be_had(kernel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "kernel_synced", lambda: kernel)
+    monkeypatch.setattr(clock, "timesync_synced", lambda _wall_s: not kernel)
+    assert clock.synced() is kernel
+    monkeypatch.setattr(clock, "kernel_synced", lambda: None)
+    assert clock.synced() is not kernel
+
+
+def test_a_sandbox_that_forbids_adjtimex_cannot_ask() -> None:
     """What systemd's ProtectClock does, by a real seccomp filter: the call fails with EPERM."""
     program = f"""
 import ctypes, struct, sys
@@ -102,4 +129,4 @@ print(kernel_synced())
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     if done.returncode == 77:
         pytest.skip("no seccomp here")
-    assert (done.stdout, done.stderr) == ("False\n", "")
+    assert (done.stdout, done.stderr) == ("None\n", "")
