@@ -5,6 +5,7 @@ rule that has none (30 February) that takes it many seconds. So it is asked abou
 calendar repeats itself every 400 years, weekdays and all, and there is not so much left to search.
 """
 
+import re
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ NUMBER_MAX = 1_000
 
 ANCHOR = date(2001, 1, 1)
 """Where a rule counts from that nobody gave a first day: a Monday."""
+
+_MONTHS_WEEKS, _YEARS_WEEKS = 5, 53
+"""How often a weekday may be in a month, and in a year: for a later one `dateutil` looks beyond its own tables, and
+fails in some month or other."""
 
 _CYCLE, _LAST_YEAR, _YEARS = 400, 9_998, 200
 """The years of a cycle; the last year there is, but one; of how many years from its first day on a rule is known."""
@@ -72,6 +77,9 @@ def _parsed(rule: str, begin: str) -> tuple["rrule", int]:
     for name in {"INTERVAL", "COUNT"} & parts.keys():
         if not (parts[name].isdecimal() and 1 <= int(parts[name]) <= NUMBER_MAX):
             raise ValueError(f"{name} must be a number from 1 to {NUMBER_MAX}")
+    most = _YEARS_WEEKS if parts["FREQ"] == "YEARLY" and "BYMONTH" not in parts else _MONTHS_WEEKS
+    if any(int(each) > most for each in re.findall("[0-9]+", parts.get("BYDAY", ""))):
+        raise ValueError(f"{parts['BYDAY']!r}: no weekday comes more than {most} times")
     if "UNTIL" in parts:
         until = date.fromisoformat(parts["UNTIL"][:8])  # the day: a rule of days knows no hours
         parts["UNTIL"] = f"{until.year + shift}{until:%m%d}"

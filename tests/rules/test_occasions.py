@@ -1,6 +1,7 @@
 """When reminders are due, against what `zoneinfo` and people's calendars say; and the days of recurrence rules."""
 
 import random
+from calendar import isleap, monthrange
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -170,11 +171,27 @@ def test_the_days_of_any_rule_are_those_that_its_library_gives_in_its_own_years(
         ("FREQ=DAILY\nDTSTART:20260101", "FREQ must be one of"),
         ("FREQ=WEEKLY;BYDAY=XX", "cannot be read: invalid 'BYDAY'"),
         ("FREQ=DAILY;UNTIL=soon", "SOON"),
+        ("FREQ=MONTHLY;BYDAY=1MO,21TU", "'1MO,21TU': no weekday comes more than 5 times"),
+        ("FREQ=MONTHLY;INTERVAL=12;BYDAY=1MO,-6TU", "more than 5 times"),
+        ("FREQ=YEARLY;BYMONTH=1,12;BYDAY=1MO,10MO", "more than 5 times"),
+        ("FREQ=YEARLY;BYDAY=54MO", "more than 53 times"),
     ],
 )
 def test_a_rule_that_is_none_is_refused_with_its_reason(rule: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         recurrence.check(rule, "2026-01-01")
+
+
+def test_a_weekday_is_counted_to_the_last_of_a_month_and_of_a_year() -> None:
+    for day in (date(2026, 1, 1) + timedelta(each) for each in range(28 * 366)):
+        _, month_days = monthrange(day.year, day.month)
+        of_year, year_days = day.timetuple().tm_yday, 365 + isleap(day.year)
+        for rule, first, last in (
+            ("FREQ=MONTHLY;BYDAY=5MO,-5TU", day.day > 28, day.day <= month_days - 28),
+            ("FREQ=YEARLY;BYDAY=53MO,-53TU", of_year > 364, of_year <= year_days - 364),
+        ):
+            wanted = (first and day.weekday() == 0) or (last and day.weekday() == 1)
+            assert recurrence.occurs(rule, "2026-01-01", day) is wanted, (rule, day)
 
 
 def test_s12_a_rule_that_never_occurs_is_told_so_without_a_search_to_the_end_of_time() -> None:

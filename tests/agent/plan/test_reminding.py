@@ -320,6 +320,7 @@ def test_a_rule_of_days_is_taken(rule: str) -> None:
         ("FREQ=DAILY;UNTIL=20260231", "a rule of RFC 5545"),
         ("FREQ=DAILY;COUNT=5;UNTIL=20261231", "COUNT or UNTIL"),
         ("FREQ=WEEKLY;BYDAY=2TU", "BYDAY without numbers"),
+        ("FREQ=MONTHLY;BYDAY=21TU", "a rule of RFC 5545"),
         ("FREQ=YEARLY;BYEASTER=0", "of FREQ, INTERVAL, COUNT"),
         ("RSCALE=GREGORIAN;FREQ=YEARLY", "of FREQ, INTERVAL, COUNT"),
         ("RRULE:FREQ=DAILY", "each once, in capitals"),
