@@ -8,12 +8,14 @@ import fcntl
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
 
 from agent.clock import Clock, SystemClock
 from agent.config import DEFAULT_PATH, ConfigError, HubConfig, load
+from agent.config.credentials import Credentials
 from agent.daemon import Daemon
 from agent.maintenance import WANTED, take_away
 from agent.seams import Seams
@@ -31,6 +33,8 @@ def main(argv: list[str] | None = None, *, clock: Clock | None = None, seams: Se
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help=f"the hub's configuration ({DEFAULT_PATH})")
     parser.add_argument("--verbose", action="store_true", help="log every step")
     options = parser.parse_args(argv)
+    with contextlib.suppress(OSError, ValueError):  # the unit may forbid it, and has seen to it then (LimitCORE=0)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # S11: memory holds names and keys
     level = logging.DEBUG if options.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)
@@ -55,9 +59,12 @@ def main(argv: list[str] | None = None, *, clock: Clock | None = None, seams: Se
 
 
 def _anew(config: HubConfig, path: Path) -> HubConfig:
-    """Take a wish for a restart as granted: what it was laid for is read from here on. Raises ConfigError."""
+    """Take a wish for a restart as granted: what it was laid for is read from here on. Raises ConfigError.
+
+    But for what systemd has handed over: a certificate that was renewed since then is not in it (S10).
+    """
     try:
-        return load(path) if take_away(config.state_dir) else config
+        return load(path) if take_away(config.state_dir, Credentials(path).handed_ns) else config
     except OSError as error:
         logging.getLogger(__name__).error("%s: %s: %s", config.state_dir, WANTED, error.strerror)  # noqa: TRY400 -- told, not traced
         return config

@@ -21,6 +21,9 @@ from agent.store.writer import Writer
 from rules.events import InstallerAsked, Verb
 from rules.state import House
 
+VERBS_MAX, VERB_EVERY_MS = 60, 1_000
+"""S12: so many verbs at once, and then one a second: what they report is never dropped, and each is journalled."""
+
 TAKEN_S = 1.0
 """How long whoever asks waits for the commit of what they asked: a bad disk does not hold them up (S1)."""
 
@@ -43,6 +46,7 @@ class Answering:
         self._sensing, self._documents, self._counters = sensing, documents, counters
         self._roundtrips = roundtrips
         self._started_ms = clock.now().ms
+        self._free_ms = self._started_ms - VERBS_MAX * VERB_EVERY_MS
         reminders = Reminders(house, writer, clock)
         self.answers: Mapping[str, Answer] = {"status": self.status, "reminders": reminders.answer}
         self.verbs: Mapping[str, Answer] = {verb: partial(self._do, verb) for verb in get_args(Verb)}
@@ -65,6 +69,11 @@ class Answering:
 
     async def _do(self, verb: Verb) -> bytes:
         """Put what an installer asks before the rules, and wait until it is journalled."""
+        now_ms = self._clock.now().ms
+        free_ms = max(self._free_ms, now_ms - VERBS_MAX * VERB_EVERY_MS) + VERB_EVERY_MS
+        if free_ms > now_ms:
+            return b'{"error": "too much is asked at once: try again in a second"}'
+        self._free_ms = free_ms
         taken = asyncio.Event()
         if not self._inbox.put(InstallerAsked(verb), taken.set):
             return b'{"error": "the hub is too busy to take it: try again"}'

@@ -15,6 +15,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from agent.clock import Clock
 from agent.config import Uplink
+from agent.files import read_small
 from agent.status import RenewalStatus
 from rules.events import CertificateChanged
 
@@ -54,11 +55,13 @@ def _ends(certificates: Iterable[Certificate]) -> list[datetime]:
 
 
 def read_renewal(path: Path) -> RenewalStatus | None:
-    """Read what the last renewal came to; None where a hub is not renewed so, or nothing can be read of it."""
+    """Read what the last renewal came to; None where a hub is not renewed so, or nothing can be read of it.
+
+    Junk in it must keep nobody from looking at certificates, or from renewing them.
+    """
     try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_RENEWAL_BYTES_MAX), type=RenewalStatus)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(read_small(path, _RENEWAL_BYTES_MAX)[1], type=RenewalStatus)
+    except (OSError, msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 
 

@@ -1,11 +1,14 @@
-"""Writes files that hold what is private: whole or not at all, durable, and for their owner alone (S11)."""
+"""Writes files that hold what is private: whole or not at all, durable, and for their owner alone (S11).
+
+And reads small ones, which others may have laid there.
+"""
 
 import os
 from pathlib import Path
 
 from agent.store.files import sync_folder
 
-__all__ = ["sync_folder", "write_whole"]
+__all__ = ["read_small", "sync_folder", "write_whole"]
 
 _MODE = 0o600
 
@@ -25,3 +28,16 @@ def write_whole(path: Path, content: bytes, *, new: Path, owner: tuple[int, int]
         os.fsync(file.fileno())
     new.replace(path)
     sync_folder(path.parent)
+
+
+def read_small(path: Path, most: int) -> tuple[tuple[int, int], bytes]:
+    """Give which file it is (it changes with every writing), and its first `most` bytes.
+
+    Never waits for a writer. Raises OSError, also for what is no file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(handle)
+        return (found.st_ino, found.st_mtime_ns), os.read(handle, most)
+    finally:
+        os.close(handle)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.files import write_whole
+from agent.files import read_small, write_whole
 from rules.events import PartChanged, RestartWanted, Why
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,16 @@ def lay_wanted(state_dir: Path, why: Why) -> None:
     write_whole(place, msgspec.json.encode(Wanted(why)), new=place.with_name(f"{WANTED}.new"), owner=owner)
 
 
-def take_away(state_dir: Path) -> bool:
-    """Remove the file; tell whether there was one. Raises OSError."""
+def take_away(state_dir: Path, read_ns: int | None = None) -> bool:
+    """Remove the file; tell whether there was one. Raises OSError.
+
+    `read_ns` is when what this process goes by was read for it (Unix ns): a wish that is younger stays, and is heard.
+    """
+    wanted = state_dir / WANTED
     try:
-        (state_dir / WANTED).unlink()
+        if read_ns is not None and wanted.lstat().st_mtime_ns >= read_ns:
+            return False
+        wanted.unlink()
     except FileNotFoundError:
         return False
     return True
@@ -62,6 +68,8 @@ class Maintenance:
         self._state_dir, self._put, self._stop = state_dir, put, stop
         self._look_every_s = look_every_s
         self._told: tuple[int, int] | None = None
+        self._why: Why = "configuration"
+        self._stuck = False
 
     async def run(self) -> None:
         """Look each second until cancelled."""
@@ -71,8 +79,11 @@ class Maintenance:
 
     def look(self) -> None:
         """Look once. A file that says nothing we know is told of in the log, and asks for nothing."""
+        if self._stuck:
+            self._try_again()
+            return
         try:
-            seen, content = _read(self._state_dir / WANTED)
+            seen, content = read_small(self._state_dir / WANTED, BYTES_MAX)
         except OSError:
             return  # none; or one that is not a file of ours
         if seen == self._told:
@@ -85,27 +96,27 @@ class Maintenance:
             return
         if not self._put(RestartWanted(wanted.why)):
             self._told = None  # the inbox is full: again in a second
+        self._why = wanted.why
 
     def restart(self) -> None:
         """Start anew, as the rules said. Without the file, which would ask the next process for the same again.
 
-        One that cannot be removed is a fault, and there is no restart, rather than one after another (S7).
+        Until it can be removed there is a fault (S7), and no restart rather than one after another.
         """
         try:
             take_away(self._state_dir)
         except OSError as error:
             reason = f"{WANTED} cannot be removed, so the hub does not start anew: {error.strerror}"
             log.error("%s", reason)  # noqa: TRY400 -- told, not traced
+            self._stuck = True
             self._put(PartChanged(PART, ok=False, reason=reason))
         else:
             self._stop()
 
-
-def _read(path: Path) -> tuple[tuple[int, int], bytes]:
-    """Give which file it is, and what it says. Raises OSError, also for what is no file."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        found = os.fstat(handle)
-        return (found.st_ino, found.st_mtime_ns), os.read(handle, BYTES_MAX)
-    finally:
-        os.close(handle)
+    def _try_again(self) -> None:
+        """The disk may have recovered. Somebody may need the hub meanwhile: the rules decide anew (S10)."""
+        try:
+            take_away(self._state_dir)
+        except OSError:
+            return
+        self._stuck = not (self._put(PartChanged(PART, ok=True)) and self._put(RestartWanted(self._why)))

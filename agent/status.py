@@ -1,6 +1,6 @@
 """How the hub is, for people at the box: one document, made from the house and what the agent knows beside it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -240,6 +240,10 @@ RenewalTrouble = Literal[
 """What keeps a hub from renewing its certificate, or from taking over what its site says; the centre is told."""
 
 
+Moment = Annotated[int, msgspec.Meta(ge=0)]
+"""Unix ms."""
+
+
 class RenewalStatus(_Document, frozen=True, kw_only=True):
     """What `hearthline provision renew` came to, in `renewal.json` of the state directory: the daemon tells of it.
 
@@ -247,8 +251,8 @@ class RenewalStatus(_Document, frozen=True, kw_only=True):
     due and failed, `failures` times; before `again_ms` it is not tried again.
     """
 
-    looked_ms: int | None = None
-    failing_ms: int | None = None
+    looked_ms: Moment | None = None
+    failing_ms: Moment | None = None
     failures: int = 0
     why: RenewalTrouble | None = None
     again_ms: int | None = None

@@ -2,7 +2,8 @@
 
 A restart takes seconds in which nothing is heard in this home. So it waits while an alarm that is not a test is open,
 and while a reminder or a message waits for its answer or is about to be said; for `LATEST_MS` at most. It waits for
-nothing when delivery itself needs it, and for no reminder while an engineer is at work.
+nothing when delivery itself needs it, and for no reminder while an engineer is at work. But what a bad disk did not
+take is in this process alone: an alarm that is open then would be lost with it, and no restart is worth that (S3).
 """
 
 from typing import Literal
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from rules.actions import Restart
 from rules.events import RestartWanted
+from rules.faults import standing
 from rules.state import House, RestartWish
 from rules.turn import Turn
 
@@ -26,14 +28,17 @@ UNDELIVERED_MS = 30_000
 A line that merely broke is back sooner by itself (`agent.uplink`), and a restart would deafen the home meanwhile.
 """
 
-WaitsFor = Literal["alarm", "reminder", "message"]
+WaitsFor = Literal["alarm", "reminder", "message", "storage"]
 
 
 def on_restart_wanted(turn: Turn, event: RestartWanted) -> None:
-    """Note that a restart is wanted; wanted again, it has waited since the first time."""
+    """Note that a restart is wanted; wanted again, it has waited since the first time.
+
+    We still run, so whatever was told to go did not: it is told again.
+    """
     wish = turn.house.restart or RestartWish(whys=(), since_ms=turn.now.ms)
-    if event.why not in wish.whys:
-        turn.update(restart=replace(wish, whys=(*wish.whys, event.why)))
+    whys = wish.whys if event.why in wish.whys else (*wish.whys, event.why)
+    turn.update(restart=replace(wish, whys=whys, going=False))
 
 
 def restart_due_ms(house: House) -> int | None:
@@ -43,6 +48,8 @@ def restart_due_ms(house: House) -> int | None:
         return None
     if waits_for(house) is None:
         return house.now_ms
+    if _kept_nowhere_else(house):
+        return None
     needed_ms = _needed_ms(house, wish)
     latest_ms = wish.since_ms + LATEST_MS
     return latest_ms if needed_ms is None else min(needed_ms, latest_ms)
@@ -57,13 +64,24 @@ def on_restart_due(turn: Turn) -> None:
 
 def waits_for(house: House) -> WaitsFor | None:
     """Say what a restart must wait for now, S10; None: for nothing."""
-    if any(not alarm.test for alarm in house.alarms):
+    if _real_alarm(house):
         return "alarm"
+    if standing(house, "storage", ""):
+        return "storage"
     if house.mode == "engineer":
         return None
     if house.prompts or (house.remind_at_ms is not None and house.remind_at_ms - house.now_ms <= SOON_MS):
         return "reminder"
     return "message" if house.messages else None
+
+
+def _real_alarm(house: House) -> bool:
+    return any(not alarm.test for alarm in house.alarms)
+
+
+def _kept_nowhere_else(house: House) -> bool:
+    """S3: whether a real alarm is open that the disk may not have."""
+    return _real_alarm(house) and standing(house, "storage", "") is not None
 
 
 def _needed_ms(house: House, wish: RestartWish) -> int | None:

@@ -3,8 +3,11 @@
 Away pauses what is watched of people; a cry for help always alarms, and ends it.
 """
 
+from msgspec.structs import replace
+
 from rules import supervision, watch
 from rules.events import CallPressed, Mode, Triggered
+from rules.kinds import SENSES
 from rules.state import House
 from rules.turn import Turn
 
@@ -18,10 +21,22 @@ CRIES = frozenset({"pendant", "button", "pull-cord", "fall"})
 def set_mode(turn: Turn, mode: Mode) -> None:
     """Change the mode."""
     was_away = turn.house.mode == "away"
+    if turn.house.mode == "engineer" != mode:
+        _take_levels_anew(turn)
     turn.update(mode=mode, mode_until_ms=turn.now.ms + ENGINEER_MS if mode == "engineer" else None)
     if was_away and mode != "away":
         watch.on_home_again(turn)
         supervision.on_home_again(turn)
+
+
+def _take_levels_anew(turn: Turn) -> None:
+    """S4: a floor that got wet while everything was a test, and still is, has called nobody: told again, it is real."""
+    asking = {each.id for each in turn.house.config.sensors if each.kind not in SENSES}
+    turn.update(
+        sensors=tuple(
+            replace(life, unsure=life.unsure or (life.active and life.sensor in asking)) for life in turn.house.sensors
+        )
+    )
 
 
 def on_triggered(turn: Turn, event: Triggered) -> None:

@@ -31,7 +31,7 @@ class SensorLife(Value, frozen=True, kw_only=True):
 
     Moments are boot-relative; `heard_wall_ms` is for people to read. `heard_ms` counts from start-up
     for a sensor not heard yet, so that silence is noticed from the first day. `unsure` marks a standing
-    stimulus whose end may have been missed, because the hub was not running.
+    stimulus whose end may have been missed, because the hub was not running, or that was taken for a test.
     """
 
     sensor: str

@@ -79,8 +79,10 @@ def on_triggered(turn: Turn, event: Triggered) -> None:
 
 
 def _unattended(house: House, sensor: Sensor) -> bool:
-    """Whether no open alarm speaks for this sensor's place."""
-    return not any(_place(alarm) == _place(sensor) for alarm in house.alarms)
+    """Whether no open alarm speaks for this sensor's place; a test of engineer mode does for as long as that lasts."""
+    engineer = house.mode == "engineer"
+    speaking = (each for each in house.alarms if engineer or each.announced or not each.test)
+    return not any(_place(each) == _place(sensor) for each in speaking)
 
 
 def on_cleared(turn: Turn, event: Cleared) -> None:
@@ -142,10 +144,14 @@ def _place(of: Sensor | Alarm) -> tuple[str, str, str]:
 def _joinable(house: House, sensor: Sensor, *, test: bool) -> Alarm | None:
     """S4: same kind, person and location, and nobody has acknowledged it yet. Nothing real joins a test.
 
+    But what would be a test ends the cancel window of what is real: engineer mode puts no call off that began before.
+
     S12: a home that is full of open alarms has its place's newest one reported as joined instead.
     """
-    same = [each for each in house.alarms if _place(each) == _place(sensor) and each.test == test]
-    waiting = [each for each in same if each.stage in ("pending", "raised")]
+    here = [each for each in house.alarms if _place(each) == _place(sensor)]
+    pending = [each for each in here if each.stage == "pending" and not each.test]
+    same = [each for each in here if each.test == test]
+    waiting = pending + [each for each in same if each.stage in ("pending", "raised")]
     if waiting:
         return waiting[0]
     full = len(house.alarms) >= OPEN_ALARMS_MAX

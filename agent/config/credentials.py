@@ -35,6 +35,14 @@ class Credentials:
         """Where hub.toml is read."""
         return self._handed(self._path.name) or self._path
 
+    @property
+    def handed_ns(self) -> int | None:
+        """When the first of them was copied, in Unix ns: later than that, files at their own place may be newer."""
+        try:
+            return None if self._folder is None else min(each.stat().st_mtime_ns for each in self._folder.iterdir())
+        except (OSError, ValueError):
+            return None
+
     def table(self, table: S) -> S:
         """Give a table of the configuration with the paths at which its files are read."""
         values = {field.name: getattr(table, field.name) for field in fields(table)}

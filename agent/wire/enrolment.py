@@ -32,6 +32,8 @@ HubName = Annotated[str, msgspec.Meta(pattern=rf"^{HUB_ID.pattern}\Z")]
 Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{1,64}$")]
 Endpoint = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:\[\]-]{1,260}\Z")]
 """A host, or a host and a port."""
+Line = Annotated[str, msgspec.Meta(max_length=1_000, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+"""What is shown to a person as it came, on a stick from anybody: nothing in it commands the terminal."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +111,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a request was refused: RFC 9457's problem document. `code` is for machines, `detail` says what to do."""
 
-    title: str
+    title: Line
     status: int
-    detail: str
+    detail: Line
     code: Literal["unreadable", "unproven", "used", "expired", "unknown", "revoked", "too-many", "clock", "down"]
 
 

@@ -7,16 +7,17 @@ from typing import Any, get_args
 import pytest
 
 from agent import answering
-from agent.answering import Answering
+from agent.answering import VERBS_MAX, Answering
 from agent.clock import SystemClock
 from agent.inbox import PLACES, Inbox
 from agent.roundtrips import Roundtrips
 from rules.events import InstallerAsked, LinkUp, Verb
+from rules.values import Now
 
 
-def make(inbox: Inbox) -> Answering:
+def make(inbox: Inbox, clock: Any = None) -> Answering:
     unused: Any = None
-    return Answering(unused, SystemClock(), inbox, unused, unused, unused, dict, Roundtrips())
+    return Answering(unused, clock or SystemClock(), inbox, unused, unused, unused, dict, Roundtrips())
 
 
 @pytest.mark.parametrize("verb", get_args(Verb))
@@ -45,3 +46,24 @@ async def test_s12_a_hub_that_is_too_busy_says_so() -> None:
         assert inbox.put(LinkUp("main"))
     work: Callable[[], Any] = make(inbox).verbs["test-alarm"]
     assert b"too busy" in await work()
+
+
+async def test_s12_whoever_asks_without_end_is_taken_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        ms = 0
+
+        def now(self) -> Now:
+            return Now(self.ms, self.ms, synced=True)
+
+    monkeypatch.setattr(answering, "TAKEN_S", 0)
+    inbox, clock = Inbox(SystemClock()), Clock()
+    work: Callable[[], Any] = make(inbox, clock).verbs["test-alarm"]
+    assert all([b"did" in await work() for _ in range(VERBS_MAX)])
+    assert b"try again" in await work()
+    clock.ms = 999
+    assert b"try again" in await work()
+    clock.ms = 1_000
+    assert [b"did" in await work() for _ in range(2)] == [True, False]
+    assert len(inbox.take(1_000)) == VERBS_MAX + 1
+    clock.ms = 10**9  # a quiet week saves up no more than at first
+    assert sum([b"did" in await work() for _ in range(2 * VERBS_MAX)]) == VERBS_MAX

@@ -1,5 +1,6 @@
 """How long certificates are still good for: the first of a chain, the last of the authorities, by a trusted clock."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -114,5 +115,9 @@ def test_s7_renewing_that_fails_is_told_with_its_days_and_that_nobody_looks_too(
     assert look(RenewalStatus(looked_ms=clock.now().wall_ms)) == (1, "hearthline provision renew has not run")
     assert look(RenewalStatus(looked_ms=clock.now().wall_ms + DAY_MS)) == (0, "")
     assert look(RenewalStatus()) == (0, ""), "it ran, by a clock that nobody trusts"
-    file.write_bytes(b"\xff" * 10_000)
+    for junk in (b"\xff" * 10_000, b'{"why":"\xff"}', b'{"x":' + b"[" * 4_000, b'{"looked_ms":-' + b"9" * 4_000 + b"}"):
+        file.write_bytes(junk)
+        assert look(None) == (0, "")
+    file.unlink()
+    os.mkfifo(file)  # nobody writes into it: opened as a file, it would hold the hub up for ever
     assert look(None) == (0, "")

@@ -101,6 +101,25 @@ def test_s7_a_wish_that_cannot_be_removed_is_a_fault_and_no_restart_after_anothe
     assert "cannot be removed" in told.reason
 
 
+def test_s10_a_wish_that_could_not_be_removed_is_told_again_once_it_can(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    lay_wanted(tmp_path, "certificate")
+    watch.look()
+    (tmp_path / WANTED).unlink()
+    (tmp_path / WANTED).mkdir()  # as a disk that has become read-only, it cannot be removed
+    watch.maintenance.restart()
+    told = len(watch.look())
+    assert len(watch.look()) == told  # nothing more while it lasts
+    (tmp_path / WANTED).rmdir()
+    watch.room = False
+    watch.look()
+    watch.room = True
+    assert watch.look()[told:] == [PartChanged("maintenance", ok=True), RestartWanted("certificate")]
+    assert len(watch.look()) == told + 2
+    watch.maintenance.restart()
+    assert watch.stops == 1
+
+
 def test_s10_what_was_wanted_before_a_start_is_read_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Config:
         state_dir = tmp_path
@@ -115,6 +134,31 @@ def test_s10_what_was_wanted_before_a_start_is_read_by_it(tmp_path: Path, monkey
     assert not take_away(tmp_path)
     (tmp_path / WANTED).mkdir()
     assert _anew(old, tmp_path) is old  # S1: a disk that takes nothing is no reason not to be a hub
+
+
+def test_s10_what_was_renewed_after_systemd_took_its_copies_is_still_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between that and our first line lies a second or two: the copies are the old ones, or do not even match."""
+
+    class Config:
+        state_dir = tmp_path / "state"
+
+    config: Any = Config()
+    handed = tmp_path / "handed"
+    for folder in (handed, config.state_dir):
+        folder.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed))
+    monkeypatch.setattr("agent.__main__.load", lambda _path: config)
+    (handed / "uplink.pem").touch()
+    lay_wanted(config.state_dir, "certificate")
+    (handed / "uplink.key").touch()
+    _anew(config, tmp_path / "hub.toml")
+    assert (config.state_dir / WANTED).exists()
+    for each in handed.iterdir():
+        os.utime(each, ns=(0, (config.state_dir / WANTED).stat().st_mtime_ns + 1))
+    _anew(config, tmp_path / "hub.toml")
+    assert not (config.state_dir / WANTED).exists()
 
 
 # --- real processes -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from rules.actions import Action, Send, SendCheckIn
+from rules.actions import Action, Restart, Send, SendCheckIn
 from rules.engine import DEADLINES
 from rules.events import (
     AnswerHeld,
@@ -30,7 +30,9 @@ from rules.events import (
     Verb,
     Why,
 )
+from rules.faults import standing
 from rules.kinds import SENSES, TEST, WATCH_KINDS
+from rules.maintenance import LATEST_MS, SOON_MS, UNDELIVERED_MS
 from rules.plan import Absence, Door, Inactivity, Information, Temperature, Threshold, Visit
 from rules.projection import project
 from rules.reports import TYPE_OF, AlarmCancelled, AlarmFacts, AlarmRaised, AlarmResolved
@@ -245,10 +247,46 @@ class Day(Home):
     # --- what must be true after each ---
 
     def happens(self, event: AnyEvent) -> list[Action]:
+        tested = self.house.mode == "engineer"
+        if tested and not self._engineer_is_here:
+            self._levels_were_tests()
         self._count_stimulus(event)
         actions = super().happens(event)
+        if tested and self.house.mode != "engineer":
+            self._levels_were_tests()
         self._check(actions)
+        if Restart() in actions:
+            self._judge_restart()
         return actions
+
+    def _judge_restart(self) -> None:
+        """S10: nobody needs the hub now; or delivery needs it anew; or it has waited long enough."""
+        house, wish = self.house, self.house.restart
+        assert wish is not None
+        assert wish.going
+        real = any(not alarm.test for alarm in house.alarms)
+        storage = standing(house, "storage", "") is not None
+        assert not (real and storage)  # S3
+        if house.now_ms - wish.since_ms >= LATEST_MS:
+            return
+        down = [link for link in house.links if not link.up and house.now_ms - link.since_ms >= UNDELIVERED_MS]
+        overdue = any(alarm.delivery == "waiting" for alarm in house.alarms)
+        if "certificate" in wish.whys and (overdue or len(down) == len(house.links)):
+            return
+        assert not real
+        assert not storage
+        if house.mode != "engineer":
+            assert not house.prompts
+            assert not house.messages
+            assert house.remind_at_ms is None or house.remind_at_ms - house.now_ms > SOON_MS
+
+    @property
+    def _engineer_is_here(self) -> bool:
+        until_ms = self.house.mode_until_ms
+        return until_ms is not None and until_ms > max(self.now.ms, self.house.now_ms)
+
+    def _levels_were_tests(self) -> None:
+        self.unsure |= {sensor for sensor, wet in self.wet_now.items() if wet}
 
     def _count_stimulus(self, event: Event) -> None:
         """Count the triggers that ask for help, from the words of the design and not from the code."""
@@ -283,7 +321,8 @@ class Day(Home):
         """A level whose end may have been missed, in a place for which no alarm stands."""
         (sensor,) = [each for each in SENSORS if each.id == sensor_id]
         place = (sensor.kind, sensor.person, sensor.location)
-        return sensor_id in self.unsure and not any((a.kind, a.person, a.location) == place for a in self.house.alarms)
+        speaking = [a for a in self.house.alarms if self._engineer_is_here or a.announced or not a.test]
+        return sensor_id in self.unsure and not any((a.kind, a.person, a.location) == place for a in speaking)
 
     def _check(self, actions: list[Action]) -> None:
         for action in actions:

@@ -1,6 +1,6 @@
 """The engine as a machine that Hypothesis drives: whatever people, lines and power do, S3, S4, S6 and S9 hold."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from hypothesis import HealthCheck, settings
@@ -10,7 +10,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rules.actions import Action, Send, SendText
 from rules.alarm import Alarm
 from rules.engine import next_deadline
-from rules.events import AnyEvent, Replied, TextDelivered, TextFailed, TextSent
+from rules.events import (
+    AnyEvent,
+    InstallerAsked,
+    Replied,
+    RestartWanted,
+    StorageChanged,
+    TextDelivered,
+    TextFailed,
+    TextSent,
+    Verb,
+    Why,
+)
 from rules.ladder import step_due_ms
 from rules.plan import Ladder, Plan, Step
 from rules.reports import (
@@ -235,6 +246,26 @@ class Household(RuleBasedStateMachine):
     @rule(mode=st.sampled_from(["home", "away", "engineer"]))
     def mode(self, mode: Any) -> None:
         self.home.set_mode(mode)
+
+    @rule(verb=st.sampled_from(get_args(Verb)))
+    def installer_asks(self, verb: Verb) -> None:
+        self.home.after(0)  # what is due now is nobody's doing
+        before = [alarm for alarm in self.home.house.alarms if not alarm.test or alarm.announced]
+        self.home.happens(InstallerAsked(verb))
+        assert [alarm for alarm in self.home.house.alarms if not alarm.test or alarm.announced] == before
+
+    @rule(why=st.sampled_from(get_args(Why)), down=st.sampled_from([1.0, 30.0]))
+    def restart_is_wanted(self, why: Why, down: float) -> None:
+        self.home.happens(RestartWanted(why))
+        if self.home.house.restart is not None and self.home.house.restart.going:
+            before = {alarm.id for alarm in self.home.house.alarms}
+            self.home.restart(down)
+            assert before <= {alarm.id for alarm in self.home.house.alarms}  # S3
+            assert self.home.house.restart is None  # once
+
+    @rule(ok=st.booleans())
+    def disk(self, ok: bool) -> None:
+        self.home.happens(StorageChanged(ok=ok, reason="full"))
 
     @rule(down=st.sampled_from([0.0, 1.0, 30.0, 700.0]))
     def restarts(self, down: float) -> None:

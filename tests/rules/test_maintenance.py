@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
-from rules.actions import Action, Restart
-from rules.events import AnyEvent, InstallerAsked, Mode, PlanOffered, RestartWanted, Why
+from rules.actions import Restart
+from rules.events import InstallerAsked, Mode, PlanOffered, RestartWanted, StorageChanged, Why
 from rules.maintenance import LATEST_MS, SOON_MS, UNDELIVERED_MS, waits_for
 from rules.plan import Plan, Reminder
 from rules.state import House
@@ -27,8 +27,6 @@ def gone(home: Home) -> bool:
 def test_s10_a_quiet_home_restarts_at_once_and_once() -> None:
     home = Home()
     assert wants(home)
-    assert not wants(home)
-    assert not wants(home, "software")
     home.forget().after(2 * DAY)
     assert not gone(home)
 
@@ -185,8 +183,39 @@ def test_s10_a_house_that_an_older_version_stored_still_loads() -> None:
     assert old == replace(home.house, restart=None)
 
 
+def test_s10_a_restart_that_was_told_and_did_not_come_is_told_again_when_it_is_wanted_again() -> None:
+    home = Home()
+    assert wants(home, "certificate")
+    home.forget().after(2 * DAY)  # the wish could not be removed: still this process
+    assert not gone(home)
+    assert wants(home, "certificate")
+    assert home.house.restart is not None
+    assert home.house.restart.whys == ("certificate",)
+
+
+def test_s3_no_restart_takes_an_open_alarm_with_it_that_the_disk_does_not_have() -> None:
+    home = Home()
+    home.happens(StorageChanged(ok=False, reason="no space left"))
+    home.press("smoke-1")
+    home.link_down()
+    assert not wants(home, "certificate")  # neither what delivery needs
+    home.after(LATEST_MS / 1000 + HOUR)  # nor the last of its hours
+    assert not gone(home)
+    home.happens(StorageChanged(ok=True))
+    assert gone(home)
+
+
+def test_s10_a_disk_that_takes_nothing_is_waited_for_but_not_for_ever() -> None:
+    home = Home()
+    home.happens(StorageChanged(ok=False, reason="no space left"))
+    assert not wants(home)
+    assert waits_for(home.house) == "storage"
+    home.after(LATEST_MS / 1000)
+    assert gone(home)
+
+
 class MaintainedDay(Day):
-    """A day on which restarts are wanted, now and then, and each that goes is judged by what the home was then."""
+    """A day on which restarts are wanted, now and then; each that goes is judged by what the home was then (`Day`)."""
 
     def do_reminders(self, which: int) -> None:
         minute = (self.now.wall_ms // 60_000 + which % 5) % (24 * 60)  # soon: now, or within four minutes
@@ -198,28 +227,6 @@ class MaintainedDay(Day):
         mode: tuple[Mode, ...] = ("home", "away", "engineer")
         self.set_mode(mode[which % 3])
 
-    def happens(self, event: AnyEvent) -> list[Action]:
-        actions = super().happens(event)
-        if Restart() in actions:
-            self._judge()
-        return actions
-
-    def _judge(self) -> None:
-        house, wish = self.house, self.house.restart
-        assert wish is not None
-        assert wish.going
-        if house.now_ms - wish.since_ms >= LATEST_MS:
-            return
-        lines = [link for link in house.links if not link.up and house.now_ms - link.since_ms >= UNDELIVERED_MS]
-        overdue = any(alarm.delivery == "waiting" for alarm in house.alarms)
-        if "certificate" in wish.whys and (overdue or len(lines) == len(house.links)):
-            return
-        assert all(alarm.test for alarm in house.alarms)
-        if house.mode != "engineer":
-            assert not house.prompts
-            assert not house.messages
-            assert house.remind_at_ms is None or house.remind_at_ms - house.now_ms > SOON_MS
-
 
 @given(ops([*MaintainedDay.names(), *["wanted", "resolve", "reminders"] * 4]))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -228,6 +235,7 @@ def test_s10_no_restart_while_somebody_may_need_the_hub(day: list[Op]) -> None:
     for op in day:
         home.play(op)
     wants(home)
+    home.happens(StorageChanged(ok=True))
     home.after(LATEST_MS / 1000 + 1)
     assert home.house.restart is not None
     assert home.house.restart.going  # and it is done in the end, whatever the day

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.events import Sensor
+from rules.events import InstallerAsked, Sensor
 from rules.reports import AlarmRaised, CommandRefused
 from tests.rules.home import HOUR, MINUTE, ROOMS, SENSORS, Home
 
@@ -27,6 +27,30 @@ def test_engineer_mode_suppresses_nothing() -> None:
     home.after(70)
     assert home.stage == "raised"
     assert home.display().siren
+
+
+def test_s4_a_second_press_ends_the_window_of_a_real_call_though_engineer_mode_began_meanwhile() -> None:
+    home = Home()
+    home.press("fall-1")
+    home.after(3).set_mode("engineer")
+    home.press("fall-1")
+    assert (home.alarm.stage, home.alarm.test, home.alarm.triggers) == ("raised", False, 2)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_s4_a_floor_that_got_wet_in_engineer_mode_and_still_is_becomes_a_real_alarm_after_it(ended: bool) -> None:
+    home = Home()
+    home.set_mode("engineer")
+    home.wet("flood-1")
+    if ended:
+        home.happens(InstallerAsked("end-tests"))
+    home.after(59 * MINUTE).wet("flood-1")  # told again: still the same test
+    assert all(alarm.test for alarm in home.house.alarms)
+    assert len(home.house.alarms) == (not ended)
+    home.after(MINUTE).forget().wet("flood-1")
+    assert not home.only(AlarmRaised).test
+    home.forget().after(MINUTE).wet("flood-1")  # S4: once
+    assert not home.sent(AlarmRaised)
 
 
 @pytest.mark.parametrize("wakes", [True, False], ids=["punctual", "late"])
