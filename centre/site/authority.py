@@ -100,11 +100,12 @@ def make_crl(
     """Make the list of revoked certificates: serial number → when, in Unix ms. `before` is the list it replaces.
 
     It never runs out before the authority does: a broker refuses everybody by a list that has, and a site whose people
-    are on holiday would fall silent. It is dated back for the broker whose clock is behind, and always later than the
-    one before: of two, which a reload leaves it with, OpenSSL goes by the later.
+    are on holiday would fall silent. So it does by one that begins in the future: each is dated to the authority's own
+    beginning, whatever a clock said on the day, and a second later than the one before: of two, which a reload leaves
+    it with, OpenSSL goes by the later.
     """
     certificate = by.certificate
-    since = max([certificate.not_valid_before_utc, *(moment(at_ms) - EARLY for at_ms in revoked.values())])
+    since = certificate.not_valid_before_utc + dt.timedelta(seconds=len(revoked))
     if before is not None:
         since = max(since, before.last_update_utc + dt.timedelta(seconds=1))
     builder = (

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +31,9 @@ EXIT_CANNOT = 2
 BROKER_PORT, ENROLMENT_PORT = 8883, 8443
 HOUR_S = 3_600
 RELOAD = "systemctl reload mosquitto"
+_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+LAYING = ".laying"
+"""Locked in the site's folder, not in the broker's: who has the broker could hold it for ever."""
 
 
 def _site_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,7 +101,7 @@ def init_site(folder: Path, name: str, broker_at: str | None, enrolment: str | N
                 {"name": name, "enrolment": endpoint, "way": [{"host": host, "port": port}]}, SiteSettings
             )
         except msgspec.ValidationError as error:
-            raise SiteError(f"--name, --broker or --enrolment: {error}") from None
+            raise SiteError(f"--name {name!r} or --broker {host!r} cannot be used: {error}") from None
         with contextlib.closing(Site.create(folder, settings, _wall_ms())) as site:
             if as_json:
                 click.echo(json.dumps({"site": str(folder), "name": site.settings.name, "made": site.made}))
@@ -105,15 +109,20 @@ def init_site(folder: Path, name: str, broker_at: str | None, enrolment: str | N
                 _say_made(site)
             else:
                 click.echo(f"{folder}: the site {site.settings.name} is there and whole; nothing was changed.")
+                _say_reached(site)
 
 
 def _say_made(site: Site) -> None:
-    way: WayIn = site.settings.way[0]
     click.echo(f"{site.folder}: the site {site.settings.name} is made.")
-    click.echo(f"  hubs reach the broker at {way.host}:{way.port}, and enrol at {site.settings.enrolment}")
+    _say_reached(site)
     click.echo(f"  if that is not so, change it in {site.folder / FILE} now, before the first hub enrols")
     click.echo(f"  move {site.folder / ROOT_KEY} to a stick, and the stick to a safe: nothing daily needs it")
-    click.echo("Next: hearthline provision broker-config, then serve, then issue.")
+    click.echo("Next: hearthline provision broker-config, then serve, then issue; each with the same --site.")
+
+
+def _say_reached(site: Site) -> None:
+    way: WayIn = site.settings.way[0]
+    click.echo(f"  hubs reach the broker at {way.host}:{way.port}, and enrol at {site.settings.enrolment}")
 
 
 def _host_and_port(text: str, port: int) -> tuple[str, int]:
@@ -123,7 +132,7 @@ def _host_and_port(text: str, port: int) -> tuple[str, int]:
         host, given = parts.hostname, parts.port
     except ValueError:
         host, given = None, None
-    if host is None or text.startswith("http"):
+    if host is None or "/" in text or not _HOST.fullmatch(host):
         raise SiteError(f"{text!r}: write HOST or HOST:PORT, such as mqtt.example.org:8883")
     return host, given or port
 
@@ -182,7 +191,15 @@ def issue(folder: Path, hub: str | None, hours: int, out: Path | None, *, as_jso
 @_site_option
 @_json_option
 def list_hubs(folder: Path, *, as_json: bool) -> None:
-    """List every hub there ever was, and how long its certificate is good for."""
+    """List every hub there ever was, and how long its certificate is good for.
+
+    One that waits has a code that nobody has used yet. Times are UTC.
+
+    \b
+    Exits with
+      0  listed
+      2  the site cannot be used: the reason and the remedy are told
+    """  # noqa: D301 -- click's mark for lines kept as they are
     with _opened(folder) as site:
         hubs = site.hubs()
         for warning in site.warnings(_wall_ms()):
@@ -242,8 +259,7 @@ def revoke(folder: Path, hub: str, broker_at: Path | None, *, as_json: bool) -> 
         laid = (place / broker.CONFIGURATION).exists()
         if laid:
             layout = broker.Layout(place)  # neither of the two files says where anything is
-            files = site.broker_files(layout, _wall_ms())
-            _lay(place, {name: files[name] for name in (broker.CRL, broker.ACCESS)}, None)
+            _lay(site, layout, place, (broker.CRL, broker.ACCESS))
         if as_json:
             click.echo(json.dumps({"hub": hub, "fresh": fresh, "broker": str(place) if laid else None}))
             return
@@ -283,6 +299,8 @@ def rotate_centre_key(folder: Path, *, finish: bool, now: bool, as_json: bool) -
             click.echo(json.dumps({"valid": valid}))
             return
         click.echo(f"Hubs believe {' and '.join(valid)}.")
+        if finish and len(valid) == 1:
+            click.echo("There is nothing more to finish: the centre signs with this one.")
         if len(valid) > 1:
             click.echo(
                 f"In {site.settings.offline_days} days: have the centre sign with {valid[-1]},"
@@ -330,14 +348,18 @@ def broker_config(  # noqa: PLR0913 -- its options
       install -D -m 644 /etc/mosquitto/hearthline/mosquitto.service.conf \\
           /etc/systemd/system/mosquitto.service.d/hearthline.conf
       systemctl daemon-reload && systemctl restart mosquitto
+
+    \b
+    Exits with
+      0  the files are written
+      2  they cannot be: the reason and the remedy are told
     """  # noqa: D301 -- click's mark for lines kept as they are
     with _opened(folder) as site:
         place = out or folder / "broker"
         layout = broker.Layout(
             (at or place).absolute(), data.absolute(), user, listen, port or site.settings.way[0].port, connections
         )
-        owner = _owner(user) if out is not None else None
-        _lay(place, site.broker_files(layout, _wall_ms()), owner)
+        _lay(site, layout, place, owner=_owner(user) if out is not None else None)
         if as_json:
             click.echo(json.dumps({"folder": str(place), "port": layout.port}))
             return
@@ -349,14 +371,21 @@ def broker_config(  # noqa: PLR0913 -- its options
         click.echo(f"For systemd: {layout.at / broker.SERVICE} says where it goes. A broker that runs: {RELOAD}")
 
 
-def _lay(place: Path, files: dict[str, bytes], owner: tuple[int, int] | None) -> None:
-    """Write the broker's files, each whole or not at all. Raises SiteError."""
-    to = Folder(place)
-    to.prepare()
-    if owner is not None:
-        os.chown(place, *owner)
-    for name, content in files.items():
-        to.write(name, content)
+def _lay(
+    site: Site, layout: broker.Layout, place: Path, only: tuple[str, ...] = (), owner: tuple[int, int] | None = None
+) -> None:
+    """Write the broker's files, all or some, each whole or not at all. Raises SiteError.
+
+    One command at a time: of two revocations, the slower must not lay lists that lack the other's hub.
+    """
+    with Folder(site.folder).alone(LAYING):
+        to = Folder(place)
+        to.prepare()
+        if owner is not None:
+            os.chown(place, *owner)
+        for name, content in site.broker_files(layout, _wall_ms()).items():
+            if name in (only or (name,)):
+                to.write(name, content)
 
 
 def _owner(user: str) -> tuple[int, int] | None:

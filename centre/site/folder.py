@@ -104,14 +104,14 @@ class Folder:
             raise SiteError(f"{self.path / name}: not a certificate in PEM: bring it back from the last copy") from None
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other processes and threads from changing files meanwhile."""
+    def alone(self, name: str = ".lock") -> Iterator[None]:
+        """Keep other processes and threads from changing files meanwhile. Not within itself, unless by another name."""
         try:
-            handle = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            handle = os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             if (owner := self._owner()) is not None:
                 os.fchown(handle, *owner)
         except OSError as error:
-            raise _trouble(self.path / ".lock", error) from None
+            raise _trouble(self.path / name, error) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

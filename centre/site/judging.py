@@ -38,6 +38,8 @@ _TITLES: dict[Code, tuple[int, str]] = {
     "down": (503, "The site cannot answer now"),
 }
 
+_SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
+
 R = TypeVar("R", bound=Request)
 
 
@@ -168,13 +170,17 @@ def _csr(pem: str) -> x509.CertificateSigningRequest:
 
 
 def _public(pem: str, what: str) -> bytes:
-    """Give a P-256 public key's DER. Raises Refused."""
+    """Give a P-256 public key's DER. Raises Refused, also for whatever else stands in the PEM: others read it too."""
     try:
         key = serialization.load_pem_public_key(pem.encode())
     except Exception:  # noqa: BLE001 -- whatever a stranger sends
         key = None
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise refused("unreadable", f"the {what} must be a P-256 public key in PEM")
+    if (
+        not isinstance(key, EllipticCurvePublicKey)
+        or not isinstance(key.curve, SECP256R1)
+        or key.public_bytes(serialization.Encoding.PEM, _SPKI).decode().strip() != pem.strip()
+    ):
+        raise refused("unreadable", f"the {what} must be a P-256 public key in PEM, and nothing else")
     return _der(key)
 
 
@@ -189,7 +195,7 @@ def _keys(csr: x509.CertificateSigningRequest, signing: str, plan: str) -> str:
 
 
 def _der(key: EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(serialization.Encoding.DER, _SPKI)
 
 
 # --- judging ------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def take_leave(site: Site, body: bytes, wall_ms: int) -> str:
     except Refused as full:
         log.warning("the receipt of %s could not be kept: %s", hub, full.refusal.code)
     site.revoke(hub, wall_ms)
-    log.info("%s is decommissioned: have the broker read the new crl.pem (systemctl reload mosquitto)", hub)
+    log.info("%s is decommissioned: the broker learns of it by `hearthline provision revoke`, as for any hub", hub)
     return hub
 
 

@@ -8,14 +8,17 @@ import signal
 import socket
 import ssl
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import click
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.clock import Clock, SystemClock
+from centre.site.limits import network
 from centre.site.service import app
 from centre.site.site import Site, SiteError
 
@@ -23,6 +26,8 @@ EXIT_CANNOT = 2
 PORT = 443
 
 CONNECTIONS_MAX = 256
+EACH_MAX = 32
+"""How many connections one address may have at once: none takes them all (S12)."""
 CONNECTION_S = 60.0
 """How long one connection may last: far longer than any request of ours, and nobody can hold one for ever (S12)."""
 
@@ -38,7 +43,12 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @click.option(
-    "--site", "folder", type=click.Path(path_type=Path), default=Path("site"), show_default=True, help="The site."
+    "--site",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="The site's folder.",
 )
 @click.option("--host", default="0.0.0.0", show_default=True, help="The address to listen on.")  # noqa: S104 -- boxes come from everywhere
 @click.option("--port", type=click.IntRange(0, 65_535), help="The port; the one in site.toml if not given, 0 for any.")
@@ -165,15 +175,27 @@ class _Server(uvicorn.Server):
 
 
 class _Impatient(H11Protocol):
-    """Ends a connection that lasts too long, whether it sends its request by drops or takes its answer so."""
+    """Ends a connection that lasts too long, whether it sends its request by drops or takes its answer so.
 
+    And one too many of the same address.
+    """
+
+    _held: ClassVar[Counter[str]] = Counter()
     _end: asyncio.TimerHandle | None = None
+    _from = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._end = self.loop.call_later(CONNECTION_S, transport.abort)
+        self._from = network(str((transport.get_extra_info("peername") or ("",))[0]))
+        self._held[self._from] += 1
+        if self._held[self._from] > EACH_MAX:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:
             self._end.cancel()
+            self._held[self._from] -= 1
+            if not self._held[self._from]:
+                del self._held[self._from]
         super().connection_lost(exc)

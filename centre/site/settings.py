@@ -58,7 +58,8 @@ def read_settings(path: Path) -> SiteSettings:
     try:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), SiteSettings)
     except FileNotFoundError:
-        raise SiteError(f"{path}: there is no site here: make one with init-site, or name its folder") from None
+        remedy = "name its folder (--site), or make one: hearthline provision init-site"
+        raise SiteError(f"{path}: there is no site here: {remedy}") from None
     except OSError as error:
         raise SiteError(f"{path}: {error.strerror}: run this as the owner of the site's folder") from None
     except (msgspec.ValidationError, ValueError) as error:

@@ -25,7 +25,7 @@ REQUEST = re.compile(r"request-([0-9a-f]{1,64})\.json")
 RECEIPT = re.compile(r"decommissioned-([a-z0-9-]{3,40})\.jws")
 
 FILES_MAX = 1_000
-"""What is looked at on one stick (S12)."""
+"""What is answered of one stick (S12)."""
 
 
 class Signed(NamedTuple):
@@ -39,7 +39,12 @@ class Signed(NamedTuple):
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--site", "site_folder", type=click.Path(path_type=Path), default=Path("site"), show_default=True, help="The site."
+    "--site",
+    "site_folder",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="The site's folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Give what became of each file as JSON.")
 def sign(folder: Path, site_folder: Path, *, as_json: bool) -> None:
@@ -76,7 +81,8 @@ def sign(folder: Path, site_folder: Path, *, as_json: bool) -> None:
 def sign_all(folder: Path, site: Site, wall_ms: int) -> list[Signed]:
     """Answer what lies in a folder. Raises OSError for a folder, and SiteError for a site, that cannot be used."""
     done: list[Signed] = []
-    for path in sorted(folder.iterdir())[:FILES_MAX]:
+    ours = (path for path in folder.iterdir() if REQUEST.fullmatch(path.name) or RECEIPT.fullmatch(path.name))
+    for path in sorted(ours)[:FILES_MAX]:
         if found := REQUEST.fullmatch(path.name):
             done.append(_answer(path, found[1], site, wall_ms))
         elif found := RECEIPT.fullmatch(path.name):
@@ -103,8 +109,9 @@ def _leave(path: Path, hub: str, site: Site, wall_ms: int) -> Signed:
     try:
         return Signed(path.name, take_leave(site, _read(path, PAPER_BYTES_MAX), wall_ms))
     except Refused as error:
-        if error.refusal.code == "revoked":  # by this very receipt, or by a person before it came
-            return Signed(path.name, hub)
+        known = site.hub(hub)
+        if error.refusal.code == "revoked" and known is not None and known.state == "revoked":
+            return Signed(path.name, hub)  # by this very receipt, or by a person before it came
         return Signed(path.name, refused=error.refusal.detail)
 
 

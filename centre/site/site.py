@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc.jwk import ECKey
 
-from agent.wire.enrolment import SECRET_BYTES, TOKEN_BYTES, Answer, Code, Enrol, derived, root_pin
+from agent.wire.enrolment import SECRET_BYTES, TOKEN_BYTES, Answer, Code, Enrol, SiteWord, derived, root_pin
 from agent.wire.envelope import HUB_ALGORITHM, Signer
 from centre.site import broker, judging
 from centre.site.authority import Authority, certificate_pem, crl_pem, make_client, make_crl, moment, private_pem
@@ -35,7 +35,6 @@ class _Parts(NamedTuple):
     """What an open site has in its hands."""
 
     folder: Folder
-    settings: SiteSettings
     root: x509.Certificate
     issuing: Authority
     registry: Registry
@@ -48,7 +47,7 @@ class Site:
     """
 
     def __init__(self, parts: _Parts) -> None:
-        self._folder, self.settings, self._root, self._issuing, self._registry = parts
+        self._folder, self._root, self._issuing, self._registry = parts
         self.folder = self._folder.path
         self.made: tuple[str, ...] = ()
         self._signer = Signer(ECKey.import_key(private_pem(self._issuing.key)), HUB_ALGORITHM)
@@ -72,16 +71,25 @@ class Site:
     def open(cls, folder: Path) -> Self:
         """Open a site that is there and whole. Raises SiteError, which says what is missing and what to do."""
         place = Folder(folder)
-        settings = read_settings(place / SETTINGS)
+        read_settings(place / SETTINGS)
         if not place.has(CA):
             raise SiteError(f"{folder}: this site was not finished: run init-site again, which goes on where it was")
         root = place.certificate(ROOT)
         issuing = Authority(place.certificate(ISSUING), place.key(ISSUING_KEY))
-        return cls(_Parts(place, settings, root, issuing, Registry(place / REGISTRY)))
+        return cls(_Parts(place, root, issuing, Registry(place / REGISTRY)))
 
     def close(self) -> None:
         """Close the registry."""
         self._registry.close()
+
+    @property
+    def settings(self) -> SiteSettings:
+        """What `site.toml` says now. Raises SiteError.
+
+        Of several processes that have the site open, none goes by what it said before: each would put its own word in
+        the place of the others', and the hubs would follow them to and fro.
+        """
+        return read_settings(self._folder / SETTINGS)
 
     @property
     def root_pem(self) -> str:
@@ -217,14 +225,15 @@ class Site:
         return fresh
 
     def _lay_crl(self) -> None:
-        """Write the list of revoked certificates, if it is not what the registry says."""
+        """Write the list of revoked certificates, if it lacks one."""
         with self._folder.alone():
-            revoked = self._registry.revoked()
             try:
                 there = x509.load_pem_x509_crl(self._folder.read(CRL))
             except (SiteError, ValueError):
                 there = None
-            if there is None or {each.serial_number for each in there} != set(revoked):
+            listed = {each.serial_number: int(each.revocation_date_utc.timestamp() * 1000) for each in there or ()}
+            revoked = listed | self._registry.revoked()  # what a registry from a copy has forgotten stays revoked
+            if there is None or set(listed) != set(revoked):
                 self._folder.write(CRL, crl_pem(make_crl(self._issuing, revoked, there)))
 
     def broker_files(self, layout: broker.Layout, wall_ms: int) -> dict[str, bytes]:
@@ -249,7 +258,21 @@ class Site:
 
     def word(self, wall_ms: int) -> str:
         """Give the site's word, a JWS, as it is now. Its version rises when what it says changes. Raises SiteError."""
-        return worded(self._registry, self._signer, self.settings, self.ca_pem, wall_ms)
+        return worded(self._registry, self._signer, self._said, wall_ms)
+
+    def _said(self) -> SiteWord:
+        settings = self.settings
+        return SiteWord(
+            iat=0,
+            version=1,
+            name=settings.name,
+            ca=self.ca_pem,
+            centre=tuple(each.pem for each in self._registry.centre_keys()),
+            ways=settings.way,
+            enrolment=settings.enrolment,
+            offline_days=settings.offline_days,
+            valid_days=settings.valid_days,
+        )
 
     def rotate_centre_key(self, step: Step, wall_ms: int, *, now: bool = False) -> tuple[str, ...]:
         """Add a second key of the centre's to the word, or retire the first; give the names of those that are valid.
@@ -268,9 +291,10 @@ class Site:
         known = self.hub(self._registry.owner(judging.signed_by(body)))
         if known is None:
             raise judging.refused("unknown", "signed by a key that no hub of this site has")
+        payload = judging.open_signed(body, known.signing, bytes_max)
         if known.state == "revoked":
             raise judging.refused("revoked", "this hub was revoked")
-        return known.hub, judging.open_signed(body, known.signing, bytes_max)
+        return known.hub, payload
 
     def keep_report(self, hub: str, name: str, content: bytes, wall_ms: int) -> Path:
         """Keep a hub's report, such as `commissioning.pdf`; give where. The same content again is kept once.

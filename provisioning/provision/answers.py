@@ -114,7 +114,9 @@ def _unpadded(text: str) -> bytes:
 def _certificates(pem: str, what: str) -> list[x509.Certificate]:
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+        for each in found:  # much is read only when it is asked for
+            _ = each.subject, each.extensions, each.public_key(), each.signature_hash_algorithm
+    except Exception:  # noqa: BLE001 -- hostile certificates trip the library over in more ways than it names
         raise AnswerError(f"{what} is not a certificate in PEM") from None
     if len(found) > CHAIN_MAX:
         raise AnswerError(f"{what} has more than {CHAIN_MAX} certificates")

@@ -1,8 +1,8 @@
 """Asks the site's enrolment service by HTTPS: TLS 1.3, its certificate under the root the hub holds, its own name."""
 
+import asyncio
 import contextlib
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -24,7 +24,7 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 T = TypeVar("T", Answer, SiteAnswer)
 
 ANSWER_S = 60.0
-"""How long an answer may take that comes by drops, in seconds: httpx's own timeouts are for each drop."""
+"""How long a request and its answer may take together, in seconds: httpx's own timeouts are for each drop of them."""
 
 _NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name
 
@@ -105,27 +105,35 @@ def offered_authorities(endpoint: str) -> str:
 
 
 def _exchange(context: ssl.SSLContext, method: str, url: str, endpoint: str, body: bytes | None = None) -> bytes:
+    with _told(endpoint):
+        status, content, date = asyncio.run(_asked(context, method, url, body))
+    if len(content) > ANSWER_BYTES_MAX:
+        raise _strange(endpoint)
+    if status == httpx.codes.OK:
+        return content
+    try:
+        refusal = msgspec.json.decode(content, type=Refusal)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        if status == httpx.codes.SERVICE_UNAVAILABLE:
+            raise UnreachableError(f"{endpoint}: the service is too busy: try again in a minute") from None
+        raise _strange(endpoint, f"status {status}") from None
+    raise RefusedError(refusal, _date(date))
+
+
+async def _asked(context: ssl.SSLContext, method: str, url: str, body: bytes | None) -> tuple[int, bytes, str]:
+    """Give the status, the content, no more than one chunk over its bound, and the date of an answer."""
     headers = {"accept-encoding": "identity"} | ({} if body is None else {"content-type": CONTENT_TYPE})
     content = bytearray()
-    with (
-        _told(endpoint),
-        httpx.Client(verify=context, timeout=TIMEOUT, trust_env=False) as client,
+    async with (
+        asyncio.timeout(ANSWER_S),
+        httpx.AsyncClient(verify=context, timeout=TIMEOUT, trust_env=False) as client,
         client.stream(method, url, content=body, headers=headers) as response,
     ):
-        until = time.monotonic() + ANSWER_S
-        for chunk in response.iter_raw():
+        async for chunk in response.aiter_raw():
             content += chunk
-            if len(content) > ANSWER_BYTES_MAX or time.monotonic() > until:
-                raise _strange(endpoint)
-    if response.status_code == httpx.codes.OK:
-        return bytes(content)
-    try:
-        refusal = msgspec.json.decode(bytes(content), type=Refusal)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise UnreachableError(f"{endpoint}: the service is too busy: try again in a minute") from None
-        raise _strange(endpoint, f"status {response.status_code}") from None
-    raise RefusedError(refusal, _date(response.headers.get("date", "")))
+            if len(content) > ANSWER_BYTES_MAX:
+                break
+        return response.status_code, bytes(content), response.headers.get("date", "")
 
 
 @contextlib.contextmanager
@@ -144,6 +152,8 @@ def _told(endpoint: str) -> Iterator[None]:
             ) from None
         remedy = "is there a network, is the address right, and does `hearthline provision serve` run at the site?"
         raise UnreachableError(f"{endpoint}: nobody answers ({error or type(error).__name__}): {remedy}") from None
+    except TimeoutError:
+        raise UnreachableError(f"{endpoint}: no whole answer within {ANSWER_S:g} s: is the address right?") from None
     except (ValueError, httpx.InvalidURL) as error:
         raise UnreachableError(f"{endpoint}: not an address that can be asked ({error})") from None
 

@@ -89,7 +89,7 @@ def decommission(config: Path, yes_wipe: str | None, *, lose_alarms: bool, as_js
     except OSError as error:
         click.echo(f"{error.filename or config}: {error.strerror}: {remedy(error)}", err=True)
         sys.exit(EXIT_CANNOT)
-    _tell(gone, as_json=as_json)
+    _tell(config, gone, as_json=as_json)
 
 
 def _confirmed(yes_wipe: str | None) -> Callable[[str], None]:
@@ -135,7 +135,7 @@ def _finish(folder: HubFolder, marker: Path, begun: Begun, clock: Clock) -> Gone
         untold = _told(folder, receipt, clock)
         put(marker, msgspec.json.encode(replace(begun, untold=untold)))  # its keys are needed for telling, and go now
     wipe([*places.folders, *(Path(each) for each in begun.keys)])
-    wipe([folder.config, *(folder.config.with_name(f"{folder.config.name}.{each}") for each in ("new", "checked"))])
+    wipe(folder.config.with_name(f"{folder.config.name}{each}") for each in ("", ".new", ".checked", ".next"))
     sync_folder(folder.folder)
     left = sorted(each.name for each in state_dir.iterdir()) if state_dir.is_dir() else []
     marker.unlink()
@@ -259,13 +259,13 @@ def _told(folder: HubFolder, receipt: Path | None, clock: Clock) -> str:
     return ""
 
 
-def _tell(gone: Gone | None, *, as_json: bool) -> None:
+def _tell(config: Path, gone: Gone | None, *, as_json: bool) -> None:
     if as_json:
         told = {} if gone is None else {**gone._asdict(), "receipt": gone.receipt and str(gone.receipt)}
         click.echo(json.dumps(told))
         return
     if gone is None:
-        click.echo("There is no hub here (any more): nothing was wiped.")
+        click.echo(f"{config}: there is no hub here (any more): nothing was wiped.")
         return
     click.echo(f"{gone.hub} is no hub any more. Its journal, plans, messages, keys and configuration are wiped.")
     if gone.receipt is not None:
@@ -276,7 +276,8 @@ def _tell(gone: Gone | None, *, as_json: bool) -> None:
             click.echo("Copy the receipt to a stick, and run `hearthline provision sign` on it at the site.")
     else:
         click.echo(
-            "The site knows, and trusts it no more: have its broker read the new crl.pem (systemctl reload mosquitto)."
+            "The site knows, and trusts it no more. Its broker learns of it there:"
+            f" hearthline provision revoke {gone.hub}, as for any hub that is shut out."
         )
     if gone.left:
         click.echo(f"Left in its directory, because no hub made it: {', '.join(gone.left)}")

@@ -128,7 +128,7 @@ def enrol_box(
     try:
         proven = _by_stick(folder, record, clock, stick) if stick else _by_network(folder, record, clock)
     except RefusedError as refused:
-        if refused.refusal.code in _FINAL:
+        if refused.refusal.code in _FINAL and not stick:  # on a stick anybody may have written it: the keys stay
             folder.abandon()
         raise
     if proven is None:

@@ -29,6 +29,7 @@ ATTEMPT = "keys.new"
 HUB_KEY, PLAN_KEY, UPLINK_KEY = "hub.key", "plan.key", "uplink.key"
 UPLINK, CA, WORD, ISSUING = "uplink.pem", "ca.pem", "site.jws", "site-issuing.pem"
 RECORD = "enrolment.json"
+LOCK = ".lock"
 
 
 def centre_name(number: int) -> str:
@@ -89,17 +90,24 @@ class HubFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other commands from changing this hub's identity meanwhile. Raises FolderError."""
+        """Keep other commands from changing this hub's identity meanwhile. Raises FolderError.
+
+        A file is locked that its owner alone can open. The folder everybody can, and hold for ever: no hub would renew.
+        """
+        lock = self.folder / LOCK
         try:
             self.folder.mkdir(0o755, parents=True, exist_ok=True)
-            handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise FolderError(f"{self.folder}: {error.strerror}: run this as root, or name another --config") from None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError:
-            raise FolderError(f"{self.folder}: another command is changing this hub: let it end first") from None
+            if not _locked(handle, lock):
+                raise FolderError(f"{self.folder}: another command is changing this hub: let it end first")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):  # as it was found; who is killed leaves it, which locks nobody out
+                    lock.unlink()
         finally:
             os.close(handle)
 
@@ -202,6 +210,15 @@ class HubFolder:
         sync_folder(self.attempt)
         self.attempt.rename(self.keys)  # in place of an empty folder, or none
         sync_folder(self.folder)
+
+
+def _locked(handle: int, path: Path) -> bool:
+    """Lock an open file, if it is free and still the one of that name."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def remedy(error: OSError) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agent.clock import Clock
 from agent.config import Uplink
+from agent.files import read_small
 from agent.maintenance import lay_wanted
 from agent.status import RENEWAL_FILE, RenewalStatus, RenewalTrouble
 from agent.uplink.trying import Tried, try_ways
@@ -57,6 +58,7 @@ DELIVERY: Final = "certificate"
 
 ENDPOINT = "simplereenroll"
 
+_NOTES_BYTES_MAX = 4_096
 _BUSY = ("too-many", "down")
 """Refusals that are not meant for us."""
 
@@ -187,8 +189,12 @@ class Renewal:
         return self._settled(status)
 
     def _due(self, known: Known) -> bool:
-        """Whether it is time, or was when it began: what is begun is brought to its end."""
-        return (self._time is not None and self._time >= known.due_ms) or self._pair.next.key.is_file()
+        """Whether it is time, or was when it began: what is begun is brought to its end.
+
+        So it is for one that is not good yet: the site's clock was ahead on the day it was made.
+        """
+        timely = self._time is None or known.period.from_ms <= self._time < known.due_ms
+        return not timely or self._pair.next.key.is_file()
 
     # --- asking ----------------------------------------------------------------------------------------
 
@@ -245,7 +251,8 @@ class Renewal:
     def _use(self, known: Known, proven: Proven, left: Prepared | None) -> None:
         """Try the new certificate, and put it in place. One that no broker takes is not; the next run asks anew."""
         period = validity(proven.answer.certificate)
-        if period.until_ms <= known.period.until_ms or not _valid(period, self._time):
+        longer = period.until_ms > known.period.until_ms or not _valid(known.period, self._time)
+        if not longer or not _valid(period, self._time):
             pair.drop(self._pair)
             told = "the new certificate is not good now, or not for longer than the old one: is the site's clock right?"
             raise NotRenewedError("the answer is not proven", told)
@@ -358,8 +365,8 @@ def _troubles(folder: HubFolder) -> Iterator[None]:
 
 def _read(state_dir: Path) -> RenewalStatus:
     try:
-        return msgspec.json.decode((state_dir / RENEWAL_FILE).read_bytes(), type=RenewalStatus)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(read_small(state_dir / RENEWAL_FILE, _NOTES_BYTES_MAX)[1], type=RenewalStatus)
+    except (OSError, msgspec.DecodeError, UnicodeError, RecursionError):  # junk must not end all renewing
         return RenewalStatus()
 
 

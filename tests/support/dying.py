@@ -95,12 +95,19 @@ def _watch(step: Callable[[], None], within: str) -> None:
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect":
             step()
-        elif event in ("open", "os.mkdir", *_PATHS) and str(arguments[0]).startswith(within):
-            changes = (arguments[2] or 0) & _WRITES if event == "open" else os.path.lexists(arguments[0])
+        elif event in ("open", "os.mkdir", *_PATHS) and (path := _whole(event, arguments)).startswith(within):
+            changes = (arguments[2] or 0) & _WRITES if event == "open" else os.path.lexists(path)
             if changes or event == "os.mkdir":
                 step()
 
     sys.addaudithook(heard)
+
+
+def _whole(event: str, arguments: tuple[Any, ...]) -> str:
+    """Give the path of what is done, also where it is removed by its name in an open folder."""
+    path = str(arguments[0])
+    in_open_folder = event in ("os.remove", "os.rmdir") and arguments[1] >= 0
+    return os.path.join(os.readlink(f"/proc/self/fd/{arguments[1]}"), path) if in_open_folder else path  # noqa: PTH115, PTH118 -- within an audit
 
 
 if __name__ == "__main__":

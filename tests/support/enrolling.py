@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +17,11 @@ from centre.site.site import Site, SiteSettings
 from provisioning.provision.enrol import Outcome, enrol_box
 from provisioning.provision.folder import HubFolder
 from rules.values import Now
+from simulators import site as simulated
+from simulators.mosquitto import free_port
 
 ROOT = Path(__file__).parents[2]
 HOUR_S = 3_600
-COMMAND = sys.executable, "-c", "from centre.site.serving import serve; serve()"
 
 KEY_FILES = ("hub.key", "plan.key", "uplink.key")
 FILES = {*KEY_FILES, "ca.pem", "centre-1.pem", "enrolment.json", "site-issuing.pem", "site.jws", "uplink.pem"}
@@ -42,12 +42,6 @@ class Off:
 
 
 RIGHT = Off(synced=True)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def make_site(folder: Path, port: int = 1, clock: Clock = RIGHT) -> Site:
@@ -73,24 +67,12 @@ class Served(NamedTuple):
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Served]:
     """Run `hearthline provision serve` for a new site in a process of its own, until the end."""
-    port = free_port()
-    with contextlib.closing(make_site(folder / "site", port)) as site, (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            (*COMMAND, "--site", str(folder / "site"), "--host", "127.0.0.1", "--json"),
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline(), (folder / "log").read_text()
-            yield Served(site, port, folder / "log", process)
-        finally:
-            process.terminate()
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
+    port, log = free_port(), folder / "log"
+    with (
+        contextlib.closing(make_site(folder / "site", port)) as site,
+        simulated.serving(folder / "site", log) as process,
+    ):
+        yield Served(site, port, log, process)
 
 
 @contextlib.asynccontextmanager

@@ -1,11 +1,9 @@
-"""A site for tests, boxes that enrol at it, and the real Mosquitto with the configuration it writes."""
+"""A site for tests, boxes that enrol at it, and what their clients show at its broker."""
 
 import contextlib
-import os
 import secrets
-import signal
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +17,12 @@ from joserfc.jwk import ECKey
 
 from agent.wire.enrolment import AUDIENCE, Answer, Code, Enrol, Renew, WayIn
 from agent.wire.envelope import HUB_ALGORITHM, Signer
-from centre.site import broker
 from centre.site.authority import new_key, private_pem, public_pem
 from centre.site.site import Refused, Site, SiteSettings
-from simulators.mosquitto import Mosquitto
 
 NOW_MS = 1_800_000_000_000
+FIRST_WORD = NOW_MS // 1_000
+"""The version of a new site's word."""
 HOUR_MS, DAY_MS = 3_600_000, 24 * 3_600_000
 SETTINGS = SiteSettings(name="Test site", enrolment="localhost:8443", way=(WayIn(host="localhost"),))
 
@@ -107,34 +105,3 @@ def identity(folder: Path, ca: str, certificate: str, key: EllipticCurvePrivateK
     for path, content in zip(files, (ca, certificate, private_pem(key).decode()), strict=True):
         path.write_text(content)
     return files
-
-
-class SiteBroker(Mosquitto):
-    """A real Mosquitto in a folder that `broker_files` filled."""
-
-    def __init__(self, folder: Path, site: Site, wall_ms: int, changes: Mapping[str, str]) -> None:
-        """Lay the files. `changes` are settings of the configuration that a test needs otherwise."""
-        super().__init__(folder)
-        self._changes = changes
-        user = "root" if os.geteuid() == 0 else os.environ.get("USER", "nobody")
-        (folder / "data").mkdir()
-        self._layout = broker.Layout(folder, folder / "data", user, self.host, self.port, 200)
-        self.lay(site, wall_ms)
-
-    def lay(self, site: Site, wall_ms: int) -> None:
-        for name, content in site.broker_files(self._layout, wall_ms).items():
-            (self.folder / name).write_bytes(content)
-
-    def configuration(self) -> str:
-        lines = [line.split(maxsplit=1) for line in broker.configuration(self._layout).splitlines()]
-        changed = (f"{key} {self._changes.get(key, value)}" for key, value in filter(_is_setting, lines))
-        return "\n".join([*changed, ""])
-
-    def reload(self) -> None:
-        """Have it read its certificates and access lists again, as `systemctl reload` does."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
-
-
-def _is_setting(line: list[str]) -> bool:
-    return len(line) == 2 and line[0] != "#"

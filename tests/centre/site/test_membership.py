@@ -227,3 +227,12 @@ def test_a_hub_gone_mad_gets_so_many_certificates_a_day(site: Site) -> None:
         site.renew(box.renew("hub-a", NOW_MS, new_key(), "ff"), NOW_MS)
     tomorrow = NOW_MS + DAY_MS
     assert site.renew(box.renew("hub-a", tomorrow, new_key(), "ff"), tomorrow)
+
+
+@pytest.mark.parametrize("more", ["OPENSSH PRIVATE\n{}", "{}{}", "{}PRIVATE"])
+def test_a_public_key_with_something_beside_it_is_refused(site: Site, more: str) -> None:
+    """Others read it too, each in its own way: what is proven here must be what they find."""
+    box, code = Box(), site.issue_token("hub-a", 3_600, NOW_MS)
+    pem = public_pem(box.signing).decode()
+    with refusal("unreadable"):
+        site.enrol(box.enrol(code, signing=more.format(pem, public_pem(new_key()).decode())), NOW_MS)

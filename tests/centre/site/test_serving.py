@@ -56,6 +56,23 @@ async def test_s12_nobody_holds_a_connection_for_ever(tmp_path: Path, monkeypatc
         writer.close()
 
 
+async def test_s12_nobody_holds_all_the_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_module, "EACH_MAX", 3)
+    async with serving_here(tmp_path) as site, contextlib.AsyncExitStack() as opened:
+        context = ssl.create_default_context(cadata=site.root_pem)
+        host, _, port = site.settings.enrolment.partition(":")
+
+        async def connect() -> asyncio.StreamReader:
+            reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+            opened.callback(writer.close)
+            return reader
+
+        held = [await connect() for _ in range(3)]
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for((await connect()).read(), 10) == b""
+        assert not any(each.at_eof() for each in held)
+
+
 async def test_a_service_that_runs_for_years_renews_its_own_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from agent.wire.enrolment import Answer, Refusal
 from agent.wire.papers import Decommissioned
 from agent.wire.stick import Carried
-from centre.site.signing import sign, sign_all
+from centre.site.signing import FILES_MAX, sign, sign_all
 from centre.site.site import Site
 from tests.support.enrolling import RIGHT, Off, code_for, make_site
 from tests.support.sites import Box, enrolled
@@ -80,6 +80,28 @@ def test_a_receipt_of_a_hubs_end_is_taken(site: Site, stick: Path) -> None:
     hub = site.hub("hub-1")
     assert hub is not None
     assert hub.state == "revoked"
+
+
+def test_a_receipt_under_another_hubs_name_ends_nobody_and_says_so(site: Site, stick: Path) -> None:
+    box, _ = enrolled(site, "hub-1", RIGHT.now().wall_ms)
+    enrolled(site, "hub-2", RIGHT.now().wall_ms)
+    end = box.sign(Decommissioned(iat=0, synced=False, hub="hub-1", wiped=(), waiting=None))
+    site.revoke("hub-1", RIGHT.now().wall_ms)
+    forged = end.rpartition(b".")[0] + b".AAAA"
+    for number, body in ((1, forged), (2, end)):
+        (stick / f"decommissioned-hub-{number}.jws").write_bytes(body)
+    assert [(each.hub, bool(each.refused)) for each in sign_all(stick, site, RIGHT.now().wall_ms)] == [("", True)] * 2
+    hub = site.hub("hub-2")
+    assert hub is not None
+    assert hub.state == "enrolled"
+
+
+def test_a_request_among_a_thousand_photographs_is_found(site: Site, stick: Path) -> None:
+    box = Box()
+    leave(stick, "enrol", box.request, box.enrol(code_for(site, "hub-1")))
+    for number in range(FILES_MAX):
+        (stick / f"photo-{number}.jpg").touch()
+    assert [each.hub for each in sign_all(stick, site, RIGHT.now().wall_ms)] == ["hub-1"]
 
 
 def test_s12_what_is_hostile_on_a_stick_is_refused_and_the_rest_answered(site: Site, stick: Path) -> None:

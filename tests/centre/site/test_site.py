@@ -1,5 +1,6 @@
 import contextlib
-import json
+import shutil
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from centre.site.authority import new_key
 from centre.site.reports import REPORT_BYTES_MAX, REPORTS_PER_HUB_MAX
 from centre.site.settings import read_settings
 from centre.site.site import Site, SiteError
-from tests.support.sites import DAY_MS, NOW_MS, SETTINGS, Box, enrolled, leaf_of, refusal, signed
+from tests.support.sites import DAY_MS, FIRST_WORD, NOW_MS, SETTINGS, Box, enrolled, leaf_of, refusal, signed
 
 
 def word_of(site: Site, jws: str) -> SiteWord:
@@ -128,6 +129,35 @@ def test_the_list_of_revoked_certificates_outlives_the_authority_and_gets_later_
     assert updates == sorted(set(updates))
 
 
+def test_s7_a_clock_that_was_ahead_at_a_revocation_makes_no_list_that_nobody_may_use_yet(site: Site) -> None:
+    """OpenSSL refuses every client by a list that begins in the future, and by each that must be later still."""
+    lists = []
+    for name, ahead_ms in (("hub-a", 400 * DAY_MS), ("hub-b", 0)):
+        enrolled(site, name)
+        site.revoke(name, NOW_MS + ahead_ms)
+        lists.append(x509.load_pem_x509_crl((site.folder / "crl.pem").read_bytes()))
+    assert all(each.last_update_utc.timestamp() * 1000 < NOW_MS for each in lists)
+    assert lists[0].last_update_utc < lists[1].last_update_utc
+
+
+def test_what_is_revoked_stays_so_with_a_registry_that_was_brought_back(site: Site, tmp_path: Path) -> None:
+    _, answer = enrolled(site, "hub-a")
+    copy = tmp_path / "registry.db"
+    with contextlib.closing(sqlite3.connect(copy)) as target:
+        site._registry._connection.backup(target)
+    site.revoke("hub-a", NOW_MS)
+    site.close()
+    for each in site.folder.glob("registry.db*"):
+        each.unlink()
+    shutil.copy(copy, site.folder / "registry.db")
+    with contextlib.closing(Site.open(site.folder)) as back:
+        enrolled(back, "hub-b")
+        back.revoke("hub-b", NOW_MS)
+    crl = x509.load_pem_x509_crl((site.folder / "crl.pem").read_bytes())
+    assert crl.get_revoked_certificate_by_serial_number(leaf_of(answer.certificate).serial_number)
+    assert len(list(crl)) == 2
+
+
 # --- the folder ---------------------------------------------------------------------------------------
 
 
@@ -226,17 +256,57 @@ def test_s9_the_words_version_rises_only_when_it_says_something_new(site: Site) 
     first = site.word(NOW_MS)
     assert site.word(NOW_MS + DAY_MS) == first
     said = word_of(site, first)
-    assert (said.version, said.name, said.ca) == (1, "Test site", site.ca_pem)
+    assert (said.version, said.name, said.ca) == (FIRST_WORD, "Test site", site.ca_pem)
     site.rotate_centre_key("add", NOW_MS)
-    assert word_of(site, site.word(NOW_MS)).version == 2
+    assert word_of(site, site.word(NOW_MS)).version == FIRST_WORD + 1
     path = site.folder / "site.toml"
     path.write_text(path.read_text().replace("8443", "9443"))
     with contextlib.closing(Site.open(site.folder)) as again:
         changed = word_of(again, again.word(NOW_MS))
-        assert (changed.version, changed.enrolment) == (3, "localhost:9443")
+        assert (changed.version, changed.enrolment) == (FIRST_WORD + 2, "localhost:9443")
     path.write_text(path.read_text().replace("9443", "8443"))
     with contextlib.closing(Site.open(site.folder)) as again:
-        assert word_of(again, again.word(NOW_MS)).version == 4
+        assert word_of(again, again.word(NOW_MS)).version == FIRST_WORD + 3
+
+
+def test_s9_two_that_have_the_site_open_say_the_same_when_its_settings_change(site: Site) -> None:
+    site.word(NOW_MS)
+    with contextlib.closing(Site.open(site.folder)) as other:
+        path = site.folder / "site.toml"
+        path.write_text(path.read_text().replace("8443", "9443"))
+        said = {each.word(NOW_MS) for each in (other, site, other, site)}
+    assert [word_of(site, each).enrolment for each in said] == ["localhost:9443"]
+
+
+def test_s9_a_key_that_another_process_adds_just_now_is_in_the_next_word(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.word(NOW_MS)
+    change = site._registry.change
+
+    def late() -> contextlib.AbstractContextManager[None]:
+        monkeypatch.undo()
+        with contextlib.closing(Site.open(site.folder)) as other:
+            other.rotate_centre_key("add", NOW_MS)
+            other.word(NOW_MS)
+        return change()
+
+    path = site.folder / "site.toml"
+    path.write_text(path.read_text().replace("8443", "9443"))
+    monkeypatch.setattr(site._registry, "change", late)
+    assert len(word_of(site, site.word(NOW_MS)).centre) == 2
+
+
+def test_s9_a_site_that_is_brought_back_from_a_copy_is_heard_again(site: Site, tmp_path: Path) -> None:
+    site.word(NOW_MS)
+    copy = shutil.copytree(site.folder, tmp_path / "copy")
+    site.rotate_centre_key("add", NOW_MS + DAY_MS)
+    lost = word_of(site, site.word(NOW_MS + DAY_MS))
+    with contextlib.closing(Site.open(copy)) as back:
+        back.rotate_centre_key("add", NOW_MS + 2 * DAY_MS)
+        said = word_of(back, back.word(NOW_MS + 2 * DAY_MS))
+    assert said.centre != lost.centre
+    assert said.version > lost.version, "else no hub that heard the lost one would ever learn of the centre's key"
 
 
 def test_the_centres_key_is_changed_in_two_steps(site: Site) -> None:
@@ -363,5 +433,5 @@ def test_two_have_the_site_open_at_once(site: Site) -> None:
         with refusal("revoked"):
             other.renew(box.renew("hub-a", NOW_MS, new_key(), "aa"), NOW_MS)
         other.rotate_centre_key("add", NOW_MS)
-        assert json.dumps(word_of(site, site.word(NOW_MS)).version) == "2"
+        assert len(word_of(site, site.word(NOW_MS)).centre) == 2
         assert answer.hub == "hub-a"

@@ -2,6 +2,7 @@ import contextlib
 import json
 import shutil
 import stat
+import threading
 from pathlib import Path
 
 import click
@@ -163,6 +164,33 @@ def test_where_no_site_is_the_remedy_is_told(
     assert done.exit_code == commands.EXIT_CANNOT
     assert "init-site" in done.output
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_of_two_revocations_at_once_both_are_in_what_the_broker_reads(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(commands.broker_config, "--site", site)
+    files, others = Site.broker_files, list[threading.Thread]()
+
+    def also() -> None:
+        with contextlib.closing(Site.open(site)) as second:
+            second.revoke("hub-b", NOW_MS)
+            commands._lay(second, broker.Layout(site / "broker"), site / "broker")
+
+    def slow(self: Site, layout: broker.Layout, wall_ms: int) -> dict[str, bytes]:
+        monkeypatch.undo()
+        made = files(self, layout, wall_ms)
+        others.append(threading.Thread(target=also))
+        others[0].start()
+        others[0].join(0.3)  # which it needs, unless it waits for us
+        return made
+
+    with contextlib.closing(Site.open(site)) as first:
+        enrolled(first, "hub-b")
+    monkeypatch.setattr(Site, "broker_files", slow)
+    told(commands.revoke, "hub-a", "--site", site)
+    others[0].join(10)
+    assert {"user hub-a", "user hub-b"} <= set((site / "broker" / broker.ACCESS).read_text().splitlines())
 
 
 # --- the centre's key, the broker ---------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A site's answer is proven in every part before any of it is used: each forged part alone is enough to refuse it."""
 
+import base64
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -33,6 +34,13 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]
 @pytest.fixture(scope="module")
 def member(two: tuple[Site, Site]) -> tuple[Box, Answer]:
     return enrolled(two[0], "hub-1", RIGHT.now().wall_ms)
+
+
+def test_a_certificate_of_a_version_that_there_is_not_is_none(two: tuple[Site, Site]) -> None:
+    der = x509.load_pem_x509_certificate(two[0].root_pem.encode()).public_bytes(Encoding.DER)
+    odd = base64.encodebytes(der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))).decode()
+    with pytest.raises(AnswerError, match="not a certificate"):
+        pinned_root(f"-----BEGIN CERTIFICATE-----\n{odd}-----END CERTIFICATE-----\n", bytes(10))
 
 
 def private(site: Site, name: str) -> EllipticCurvePrivateKey:

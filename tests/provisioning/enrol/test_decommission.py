@@ -15,7 +15,7 @@ from agent.store.left import left
 from agent.wire.enrolment import Code
 from agent.wire.papers import Decommissioned
 from provisioning.provision.decommission import decommission
-from provisioning.provision.wiping import wipe
+from provisioning.provision.wiping import _overwrite, wipe
 from simulators.hub_process import HubProcess
 from tests.support.enrolling import Served, code_for, enrolled
 
@@ -25,8 +25,6 @@ def hub(home: Path, code: Code) -> str:
     """Give a hub's id: it has just enrolled, and keeps its state and socket beside its hub.toml."""
     outcome = enrolled(home, code)
     assert outcome.identity is not None
-    text = (home / "hub.toml").read_text()
-    (home / "hub.toml").write_text(f'state_dir = "state"\nsocket = "hub.sock"\n{text}')
     return outcome.identity.hub
 
 
@@ -141,3 +139,14 @@ def test_what_is_wiped_is_overwritten_first_and_links_lead_nowhere(tmp_path: Pat
     assert not folder.exists()
     assert witness.read_bytes() == bytes(6)
     assert kept.read_text() == "not ours"
+
+
+def test_wiping_follows_no_link_that_took_a_files_place(tmp_path: Path) -> None:
+    """Root wipes in a folder where the hub's user may write: a link that comes between two looks leads nowhere."""
+    other, link = tmp_path / "shadow", tmp_path / "link"
+    other.write_text("not the hub's")
+    link.symlink_to(other)
+    with pytest.raises(OSError, match="symbolic"):
+        _overwrite(link, None)
+    wipe([link])
+    assert (other.read_text(), link.is_symlink()) == ("not the hub's", False)

@@ -1,6 +1,7 @@
 """A box becomes a hub over real HTTPS, against the service in a real process; and what must not make it one."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from agent.config import load
 from agent.wire.enrolment import EST, Code, Enrol, Refusal
+from provisioning.provision import client
 from provisioning.provision.answers import AnswerError
 from provisioning.provision.client import RefusedError, Service, UnreachableError
 from provisioning.provision.enrol import enrol
@@ -105,7 +107,9 @@ async def test_s8_somebody_in_between_gets_nothing(
         with pytest.raises(UnreachableError, match="cannot prove"):  # nor without a clock
             await asyncio.to_thread(Service(believed.endpoint, service.site.root_pem, Off()).word)
     assert not (home / "keys").exists()
-    assert enrolled(home, code).new  # the code is still good, once it leads to the right place
+    assert (
+        await asyncio.to_thread(enrolled, home, code)
+    ).new  # the code is still good, once it leads to the right place
 
 
 def test_s8_the_services_name_is_part_of_the_proof(service: Served) -> None:
@@ -223,6 +227,28 @@ def test_nobody_at_the_address_keeps_the_attempt_and_the_right_address_goes_on_w
     keys = (home / "keys.new" / "hub.key").read_bytes()
     assert enrolled(home, code).new
     assert (home / "keys" / "hub.key").read_bytes() == keys
+
+
+async def test_s12_an_answer_that_never_ends_ends(service: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its head nor its body: the command holds the lock that the next renewal needs."""
+    files = service.site.server("enrolment", RIGHT.now().wall_ms)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.certificate, files.key)
+    monkeypatch.setattr(client, "ANSWER_S", 0.4)
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            writer.write(b"HTTP/1.1 200 OK\r\nx: ")
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0, ssl=context) as slow:
+        endpoint = f"localhost:{slow.sockets[0].getsockname()[1]}"
+        asking = asyncio.to_thread(client.offered_authorities, endpoint)
+        with pytest.raises(UnreachableError, match="no whole answer"):
+            await asyncio.wait_for(asking, 10)
 
 
 def test_the_service_takes_no_tls_before_1_3(service: Served) -> None:

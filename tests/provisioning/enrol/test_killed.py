@@ -142,7 +142,5 @@ def furnished(whole: Path, home: Path) -> Path:
         (state / folder).mkdir(parents=True)
         (state / folder / "1.json").write_text("+44 7700 900123")
     (state / "not-ours").write_text("a person's own")
-    text = (home / "hub.toml").read_text()
-    (home / "hub.toml").write_text(f'state_dir = "state"\nsocket = "hub.sock"\n{text}')
     assert box(home).identity() is not None
     return state

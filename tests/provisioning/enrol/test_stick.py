@@ -77,13 +77,22 @@ def test_s8_another_sites_answer_is_not_taken(site: Site, stick: Path, home: Pat
     assert enrolled(home, None, stick=stick).new  # nothing was lost by it
 
 
+def test_what_is_told_from_a_stick_commands_no_terminal(site: Site, stick: Path, home: Path) -> None:
+    enrolled(home, code_for(site, "hub-1"), stick=stick)
+    (request,) = stick.iterdir()
+    refusal = {"title": "x", "status": 409, "detail": "\x1b[2JAll is well.", "code": "used"}
+    (stick / request.name.replace("request", "refused")).write_bytes(msgspec.json.encode(refusal))
+    with pytest.raises(StickError, match="not what a site writes"):
+        enrolled(home, None, stick=stick)
+
+
 def test_a_refusal_on_the_stick_is_told_and_the_next_code_taken(site: Site, stick: Path, home: Path) -> None:
     bad = code_for(site, "hub-1")._replace(secret=bytes(10))
     enrolled(home, bad, stick=stick)
     sign_all(stick, site, RIGHT.now().wall_ms)
     with pytest.raises(RefusedError):
         enrolled(home, None, stick=stick)
-    assert not (home / "keys.new").exists()
+    assert (home / "keys.new" / "hub.key").exists(), "anybody may have written that: the keys may be a hub's already"
     enrolled(home, code_for(site, "hub-1"), stick=stick)
     sign_all(stick, site, RIGHT.now().wall_ms)
     assert enrolled(home, None, stick=stick).new

@@ -1,10 +1,12 @@
 """When a certificate is renewed, when it is tried again, what a trial at the broker allows. Values in, values out."""
 
+import os
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from agent.status import RenewalStatus, RenewalTrouble
+from agent.status import RENEWAL_FILE, RenewalStatus, RenewalTrouble
 from agent.uplink.trying import Outcome, Tried
 from provisioning.provision.renewal import (
     AGAIN_MS,
@@ -19,6 +21,7 @@ from provisioning.provision.renewal import (
     may_try,
     well,
 )
+from provisioning.provision.renewing import _read
 
 NOW = 1_800_000_000_000
 YEAR = Validity(NOW, NOW + 365 * DAY_MS)
@@ -113,3 +116,10 @@ def test_what_is_not_taken_is_not_used(
 
 def test_the_centre_is_told_why_in_words_that_name_nobody() -> None:
     assert all(len(why) < 40 and why.isascii() for why in get_args(RenewalTrouble))
+
+
+@pytest.mark.parametrize("junk", [b"\xff" * 9, b'{"why":"\xff"}', b'{"x":' + b"[" * 4_000, b'{"looked_ms":-1}', None])
+def test_junk_in_its_notes_ends_no_renewing(tmp_path: Path, junk: bytes | None) -> None:
+    notes = tmp_path / RENEWAL_FILE
+    os.mkfifo(notes) if junk is None else notes.write_bytes(junk)
+    assert _read(tmp_path) == RenewalStatus()

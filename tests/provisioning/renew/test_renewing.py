@@ -27,7 +27,7 @@ from provisioning.provision.pair import Pair
 from provisioning.provision.renewing import Renewal
 from tests.support.killed import every_kill, killed_at
 from tests.support.renewing import DAY_MS, HUB, HandClock, Home, away, refuses, takes
-from tests.support.sites import SETTINGS, signed
+from tests.support.sites import FIRST_WORD, SETTINGS, signed
 
 HOUR_MS = DAY_MS // 24
 DUE_DAYS = 276
@@ -103,6 +103,15 @@ def test_force_renews_what_is_not_due(home: Home) -> None:
     home.clock.later(DAY_MS)
     assert home.renew(force=True).outcome == "renewed"
     assert pair(home) != before
+
+
+def test_s6_a_certificate_from_a_site_whose_clock_was_ahead_is_replaced_when_it_is_right(home: Home) -> None:
+    """No broker takes what is not good yet, and the right one ends before it."""
+    home.clock.later(-400 * DAY_MS)
+    before = pair(home)
+    assert home.renew().outcome == "renewed"
+    assert pair(home) != before
+    assert home.renew().outcome == "nothing"
 
 
 def test_a_box_that_is_no_hub_is_told_to_enrol(tmp_path: Path) -> None:
@@ -223,7 +232,7 @@ def test_s8_the_centres_key_changes_in_two_steps_and_each_is_taken_over(home: Ho
     with contextlib.closing(home.site()) as site:
         site.rotate_centre_key("add", home.clock.true_ms)
         result = home.renew()
-        assert (result.outcome, result.word, home.restart()) == ("taken-over", 2, "certificate")
+        assert (result.outcome, result.word, home.restart()) == ("taken-over", FIRST_WORD + 1, "certificate")
         assert [each.name for each in load(home.folder.config).keys.centre] == ["centre-1.pem", "centre-2.pem"]
         assert home.content("centre-1.pem") == first
         assert home.renew().outcome == "nothing"
@@ -247,7 +256,7 @@ def test_s9_an_older_word_never_replaces_a_newer_one(home: Home) -> None:
     home.renew()
     text, home.said = home.folder.config.read_text(), old
     assert home.renew().outcome == "nothing"
-    assert (home.folder.config.read_text(), word(home).version) == (text, 2)
+    assert (home.folder.config.read_text(), word(home).version) == (text, FIRST_WORD + 1)
 
 
 @pytest.mark.parametrize("by", ["hub", "broker", "stranger"])
@@ -301,7 +310,7 @@ def test_a_broker_that_moved_while_the_certificate_expired_is_found_with_the_new
 
     home.broker = broker
     result = home.renew()
-    assert (result.outcome, result.word) == ("renewed", 2)
+    assert (result.outcome, result.word) == ("renewed", home.clock.true_ms // 1_000)
     assert [each.host for each in load(home.folder.config).uplinks] == ["new.example"]
 
 
@@ -413,7 +422,7 @@ def test_killed_at_every_step_the_hub_can_start_and_the_next_run_ends_it(due: Ho
         assert pair(due) != old
         assert load(due.folder.config).uplinks[0].host == "new.example"
         assert len(load(due.folder.config).keys.centre) == 2
-        assert word(due).version == 2
+        assert word(due).version == due.clock.true_ms // 1_000
         assert due.restart() is not None or not changed
         assert failing_days(due) == (0, "")
         left = {each.name for each in due.keys.iterdir()} | {each.name for each in due.folder.folder.iterdir()}
