@@ -7,10 +7,12 @@ import asyncio
 import contextlib
 import os
 import pwd
+import select
 import signal
 import ssl
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,25 +32,72 @@ from simulators.timeline import Entry
 SERVE = (sys.executable, "-c", "from centre.site.serving import serve; serve()")
 LOOK_EVERY_S = 0.2
 _STARTED_S = 20.0
+_STOPPED_S = 10.0
 _CONNECTIONS = 1_000
 
 
-class _Broker(Mosquitto):
-    """Mosquitto with the configuration that the site writes, but for where this machine has things."""
+class SiteBroker(Mosquitto):
+    """Mosquitto with the configuration that the site writes, but for where this machine has things.
 
-    def __init__(self, folder: Path, site: Site, wall_ms: int) -> None:
-        super().__init__(folder, port=site.settings.way[0].port)
+    `changes` are settings of it that are to be otherwise; they count from the next start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        site: Site,
+        wall_ms: int,
+        *,
+        port: int | None = None,
+        changes: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(folder, port=port)
+        self.changes = dict(changes or {})
         data = folder / "data"
         data.mkdir(exist_ok=True)
         user = pwd.getpwuid(os.geteuid()).pw_name
         self._layout = broker.Layout(folder.absolute(), data.absolute(), user, self.host, self.port, _CONNECTIONS)
+        self.lay(site, wall_ms)
+
+    def lay(self, site: Site, wall_ms: int) -> None:
+        """Write the files that `hearthline provision broker-config` writes, as of a time (Unix ms)."""
         for name, content in site.broker_files(self._layout, wall_ms).items():
-            (folder / name).write_bytes(content)
-            (folder / name).chmod(0o600)
+            (self.folder / name).write_bytes(content)
+            (self.folder / name).chmod(0o600)
 
     def configuration(self) -> str:
-        """Give the very file that `hearthline provision broker-config` writes."""
-        return broker.configuration(self._layout)
+        """Give the very file that `hearthline provision broker-config` writes, with the changes."""
+        return "\n".join([*map(self._changed, broker.configuration(self._layout).splitlines()), ""])
+
+    def _changed(self, line: str) -> str:
+        key = line.partition(" ")[0]
+        return f"{key} {self.changes[key]}" if key in self.changes else line
+
+    def reload(self) -> None:
+        """Have it read its certificates and access lists again, as `systemctl reload` does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def serving(site: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the enrolment service of the site in a folder, in a process of its own. Raises SiteError if it does not."""
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            (*SERVE, "--site", str(site), "--host", "127.0.0.1", "--json"),
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdout=subprocess.PIPE,
+            stderr=file,
+        )
+    assert process.stdout is not None  # noqa: S101 -- a pipe was asked for
+    try:
+        if not select.select([process.stdout], [], [], _STARTED_S)[0] or not process.stdout.readline():
+            raise SiteError(f"the enrolment service does not run: {log.read_text(errors='replace')}")
+        yield process
+    finally:
+        process.terminate()
+        process.wait(_STOPPED_S)
+        process.stdout.close()
 
 
 class RunningSite:
@@ -63,7 +112,7 @@ class RunningSite:
         self.folder = folder
         self.site = Site.open(folder)
         wall_ms = self._clock.now().wall_ms
-        self.broker = _Broker(folder / "running-broker", self.site, wall_ms)
+        self.broker = SiteBroker(folder / "running-broker", self.site, wall_ms, port=self.site.settings.way[0].port)
         self.centre = SimulatedCentre(
             self.site.settings.way[0].host,
             self.broker.port,
@@ -75,7 +124,6 @@ class RunningSite:
             on_entry=on_entry,
         )
         self._known: set[str] = set()
-        self._service: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
 
     def _centre_key(self) -> Key:
@@ -91,18 +139,7 @@ class RunningSite:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self.broker)
-            with (self.folder / "service.log").open("ab") as log:
-                self._service = await asyncio.create_subprocess_exec(
-                    *(*SERVE, "--site", str(self.folder), "--json"),
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=log,
-                    env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                )
-            stack.push_async_callback(self._stop_service)
-            assert self._service.stdout is not None  # noqa: S101 -- it was asked for
-            async with asyncio.timeout(_STARTED_S):
-                if not await self._service.stdout.readline():
-                    raise SiteError(f"the enrolment service ended: see {self.folder / 'service.log'}")
+            stack.enter_context(serving(self.folder, self.folder / "service.log"))
             await self.centre.start()
             stack.push_async_callback(self.centre.stop)
             self._watching = asyncio.create_task(self._watch())
@@ -117,11 +154,6 @@ class RunningSite:
             await asyncio.gather(self._watching, return_exceptions=True)
         await self._stack.aclose()
         self.site.close()
-
-    async def _stop_service(self) -> None:
-        if self._service is not None and self._service.returncode is None:
-            self._service.send_signal(signal.SIGTERM)
-            await self._service.wait()
 
     async def _watch(self) -> None:
         """Let every hub speak that has enrolled."""

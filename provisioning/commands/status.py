@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from agent.ask import DEFAULT_SOCKET, AskError, ask
+from agent.ask import AskError, ask
 from agent.status import (
     AlarmStatus,
     FaultStatus,
@@ -21,6 +21,7 @@ from agent.status import (
     SensorStatus,
 )
 from agent.wire.messages import UnreadableError
+from provisioning.commands.options import config_option, socket_of
 from provisioning.commands.reminders import count
 from provisioning.commands.reminders import show as show_reminders
 from provisioning.commands.tables import Row, bad, good, table
@@ -39,17 +40,16 @@ class _Refusal(msgspec.Struct):
 
 
 @click.command()
+@config_option("config")
 @click.option("--reminders", is_flag=True, help="Show how the reminders of the last 14 days were answered.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as one line of JSON.")
 @click.option(
     "--socket",
-    "path",
+    "socket",
     type=click.Path(path_type=Path),
-    default=DEFAULT_SOCKET,
-    show_default=True,
-    help="The hub's local socket.",
+    help="The hub's local socket; else the one that its configuration names.",
 )
-def status(path: Path, *, reminders: bool, as_json: bool) -> None:
+def status(config: Path, socket: Path | None, *, reminders: bool, as_json: bool) -> None:
     """Show how the running hub is.
 
     \b
@@ -59,6 +59,7 @@ def status(path: Path, *, reminders: bool, as_json: bool) -> None:
          with --reminders: one was missed in the last 24 hours, or not all could be read
       2  the hub cannot be asked
     """  # noqa: D301 -- click's mark for lines kept as they are
+    path = socket or socket_of(config)
     try:
         well = (_status_of_reminders if reminders else _status)(path, as_json=as_json)
     except AskError as error:

@@ -5,10 +5,12 @@ from importlib.util import find_spec
 
 import click
 
+from provisioning.cli import Commands
+
 COMMANDS = ("apply", "check", "explain", "import-calendar")
 
 
-class PlanCommands(click.Group):
+class PlanCommands(Commands):
     """Each command stands in a module of its own name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature

@@ -60,6 +60,8 @@ def report(path: Path, *, no_alarm: bool, no_send: bool, send_only: bool, stick:
       1  it is made, and not sent yet: the reason is told
       2  it cannot be made: the reason and the remedy are told
     """  # noqa: D301 -- click's mark for lines kept as they are
+    if no_send and send_only:
+        raise click.UsageError("--send and --no-send say the opposite: leave one out")
     clock = SystemClock()
     try:
         config = load(path)
@@ -71,7 +73,8 @@ def report(path: Path, *, no_alarm: bool, no_send: bool, send_only: bool, stick:
     except (ConfigError, PaperError, PlanError) as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}: run this as root or as the hub's user")
+        remedy = "run this as root or as the hub's user" if config.state_dir.is_dir() else "start the hub first"
+        _fail(f"{error.filename}: {error.strerror}: {remedy}")
     if as_json:
         click.echo(msgspec.json.encode(told))
     else:

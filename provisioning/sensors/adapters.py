@@ -28,6 +28,7 @@ from provisioning.sensors.looking import (
     number_of,
     options,
     place_of,
+    plugged_in,
     read_add,
     same_place,
     serial_devices,
@@ -40,6 +41,8 @@ NOTHING = (
     "Nothing is plugged in that could hear a sensor. Plug in an RFXtrx433 or a fall radar, or a Zigbee adapter with\n"
     "zigbee2mqtt; or wire contacts to the pins. Then try again, or name it: --add TYPE=DEVICE"
 )
+
+NOTHING_ELSE = "Nothing else is plugged in that could hear a sensor."
 
 
 class AdapterStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,10 +83,10 @@ def adapters(hub_toml: Path, devices: tuple[str, ...], adds: tuple[str, ...], *,
     screen = Screen(err=as_json)
     try:
         config = load(hub_toml)
-        wanted = [read_add(each) for each in adds]
+        wanted = [plugged_in(read_add(each)) for each in adds]
         found = [] if adds else list(_marked(_there(devices), config))
         if not adds and not as_json:
-            wanted = list(_chosen(found, screen, yes=yes))
+            wanted = list(_chosen(found, screen, known=bool(config.drivers), yes=yes))
         elif yes:
             wanted += [each for each in found if each.type and not each.used and each.type != "gpio"]
         config, added = _add(config, wanted, screen)
@@ -121,11 +124,11 @@ def _user(found: Found, config: HubConfig) -> str:
     return next((each.name for each in config.drivers if same_place(found.device, place_of(each))), "")
 
 
-def _chosen(found: list[Found], screen: Screen, *, yes: bool) -> Iterator[Found]:
+def _chosen(found: list[Found], screen: Screen, *, known: bool, yes: bool) -> Iterator[Found]:
     """Ask about each; what nobody recognises is asked by kind."""
     lines = Lines()
     if not found:
-        screen.say(NOTHING)
+        screen.say(NOTHING_ELSE if known else NOTHING)
     for each in found:
         if each.used:
             screen.say(f"{each.device}: {each.used} has it already.")
@@ -172,7 +175,7 @@ def _take_up(config: HubConfig, added: list[str], screen: Screen) -> str:
         else:
             hub.catch_up(config)
     except NotRunningError:
-        screen.say("No hub runs now: it hears them once it is started (sudo systemctl start hearthline).")
+        screen.say("No hub runs now. What hub.toml says counts once one does: sudo systemctl start hearthline")
     except HubError as error:
         return str(error)
     return ""

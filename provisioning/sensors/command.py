@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from provisioning.cli import Commands
+
 COMMANDS = {
     "adapters": "adapters",
     "learn": "learn",
@@ -15,7 +17,7 @@ COMMANDS = {
 """Each command, and its module here; the module has it under its own name."""
 
 
-class SensorCommands(click.Group):
+class SensorCommands(Commands):
     """Each command stands in a module of its own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature

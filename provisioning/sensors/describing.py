@@ -48,7 +48,7 @@ def read_kind(text: str) -> str:
     close = [each for each in KINDS if kind and each.startswith(kind)]
     if len(close) == 1:
         return close[0]
-    raise AnswerError(f"there is no kind {text!r}: type ? to see them all")
+    raise AnswerError(f"there is no kind {text!r}: expected one of {', '.join(sorted(KINDS))}")
 
 
 def read_place(text: str) -> Place:

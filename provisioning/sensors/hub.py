@@ -22,7 +22,7 @@ TAKEN_UP_S = 60.0
 
 KEEP_S = 30 * 60.0
 
-START = "Start it: sudo systemctl start hearthline (or hearthline run), then try again"
+START = "start it: sudo systemctl start hearthline (or hearthline run), then try again"
 
 
 class HubError(Exception):
@@ -59,7 +59,7 @@ class Hub:
         try:
             return msgspec.json.decode(ask(self._socket), type=HubStatus)
         except AskError as error:
-            raise NotRunningError(f"{error}. {START}") from None
+            raise _unanswered(error) from None
         except msgspec.DecodeError as error:
             remedy = "do the hub and this command have the same version? Restart the hub"
             raise HubError(f"the hub's answer cannot be used: {error}: {remedy}") from None
@@ -69,7 +69,7 @@ class Hub:
         try:
             do(self._socket, verb)
         except AskError as error:
-            raise HubError(f"{error}. {START}") from None
+            raise HubError(str(_unanswered(error))) from None
 
     def take_up(self, wanted: Callable[[HubStatus], bool], timeout_s: float = TAKEN_UP_S) -> HubStatus:
         """Have it start anew and read hub.toml; give its status once that is as `wanted`.
@@ -135,6 +135,13 @@ class EngineerMode:
             self._hub.do("engineer")
 
 
+def _unanswered(error: AskError) -> NotRunningError:
+    """Say what to do about a hub that does not answer, or will not."""
+    if isinstance(error.__context__, FileNotFoundError | ConnectionRefusedError):
+        return NotRunningError(f"{str(error).partition(': is ')[0]}: no hub runs here: {START}")
+    return NotRunningError(str(error))
+
+
 def stale(config: HubConfig, told: HubStatus) -> bool:
     """Say whether hub.toml was changed since this hub started."""
     written_s = config.path.stat().st_mtime
@@ -156,6 +163,7 @@ _WAITS = {
     "alarm": "a real alarm is open",
     "reminder": "a reminder waits for its answer, or is about to be said",
     "message": "a message waits for its answer",
+    "storage": "the disk does not take what it must keep",
 }
 
 

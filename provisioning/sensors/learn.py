@@ -74,6 +74,8 @@ def learn(hub_toml: Path, *, as_json: bool, **said: str | None) -> None:
 
 def _answered(session: Session, config: HubConfig, screen: Screen) -> None:
     """Go through a session with whoever answers. Raises HubError, AnswerError when nobody does."""
+    if not config.drivers:
+        raise AnswerError("nothing hears sensors yet: hearthline sensors adapters comes first")
     catch_up(config, screen)
     lines = Lines()
     conduct(session, Hub(config), partial(_add, config), screen, lines)

@@ -120,6 +120,13 @@ def read_add(text: str) -> Found:
     return Found(device=device or default, type=kind, looks=TYPES[kind])
 
 
+def plugged_in(found: Found) -> Found:
+    """Give what was named, if it is there: a path that was mistyped would be deaf for good. Raises AddError."""
+    if found.type in SERIAL and not Path(found.device).exists():
+        raise AddError(f"{found.device}: nothing is plugged in there: look at ls {BY_ID}, or plug it in first")
+    return found
+
+
 def number_of(text: str, choices: Iterable[str]) -> str | None:
     """Read the number of a choice, from 1; None when it is none."""
     listed = list(choices)

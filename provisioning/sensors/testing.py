@@ -32,7 +32,9 @@ class WalkError(Exception):
 @config_option("hub_toml")
 @click.option("--range", "ranged", metavar="ID", default="", help="Range test of one sensor instead: press all over.")
 @click.option("--leave-out", multiple=True, metavar="ID", help="Do not test this one; may be repeated.")
-@click.option("--wait", "wait_s", type=float, default=None, help="Seconds after which it ends; else it waits for you.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(min=0), help="Seconds after which it ends; else it waits for you."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
 def testing(hub_toml: Path, *, ranged: str, leave_out: tuple[str, ...], wait_s: float | None, as_json: bool) -> None:
     """Walk the home and set off every sensor: see each heard, and each call arrive at the centre.
@@ -116,6 +118,7 @@ def _walk(config: HubConfig, leave_out: tuple[str, ...], screen: Screen, wait_s:
 
 def _walked(walk: Walk, hub: Hub, mode: EngineerMode, screen: Screen, lines: Lines, wait_s: float | None) -> End:
     until = None if wait_s is None else time.monotonic() + wait_s
+    ended: frozenset[str] = frozenset()
     try:
         while True:
             mode.keep()
@@ -124,7 +127,8 @@ def _walked(walk: Walk, hub: Hub, mode: EngineerMode, screen: Screen, lines: Lin
                 if not screen.is_terminal:
                     screen.say(line)
             screen.show(lambda: _picture(walk.missing_first))
-            if walk.ended_tests:
+            if walk.ended_tests - ended:  # one that the centre announced stays open, however often it is asked to end
+                ended = walk.ended_tests
                 hub.do("end-tests")
             if walk.complete:
                 return "complete"

@@ -193,13 +193,14 @@ class Walk:
         return tuple(f"{each.kind} ({each.sensor})" for each in self._hub.alarms if not each.test)
 
     @property
-    def ended_tests(self) -> bool:
-        """Whether the tests that are open may end: the centre has them all.
+    def ended_tests(self) -> frozenset[str]:
+        """Give the open tests if they may end: the centre has them all.
 
         One that rings on keeps a call of the same kind and place from being one of its own.
         """
         tests = [alarm for alarm in self._hub.alarms if alarm.test]
-        return bool(tests) and all(alarm.delivery == "received" for alarm in tests)
+        ended = all(alarm.delivery == "received" for alarm in tests)
+        return frozenset(alarm.id for alarm in tests) if ended else frozenset()
 
     def result(self, how: End, ranges: tuple[RangeTest, ...] = ()) -> WalkTest:
         """Give what is left of the test."""

@@ -16,6 +16,7 @@ from agent.status import HubStatus
 from provisioning.cli import main
 from provisioning.commands.run import run
 from provisioning.commands.status import status
+from provisioning.provision.command import AT_THE_SITE, ON_THE_BOX, provision
 from rules.engine import step
 from rules.events import Config, Heard, LinkUp, Receipted, RestartWanted, Sensor, Started, Triggered
 from rules.state import House
@@ -51,6 +52,30 @@ def test_commands_come_from_entry_points(cli: CliRunner, installed: Callable[[st
     helped = cli.invoke(main, ["status-x", "--help"])
     assert "0  all is well" in helped.output
     assert "2  the hub cannot be asked" in helped.output
+
+
+def test_help_has_whole_sentences_and_says_which_computer_a_command_is_for(cli: CliRunner) -> None:
+    listed = cli.invoke(provision, ["--help"]).output
+    box, _, site = listed.partition("On the site's computer:")
+    assert all(f"\n  {each} " in box for each in ON_THE_BOX)
+    assert all(f"\n  {each} " in site for each in AT_THE_SITE)
+    everything = cli.invoke(main, ["--help"]).output.partition("Commands:")[2] + box.partition("Options:")[2] + site
+    assert "..." not in everything
+
+
+def test_a_terminal_without_our_signs_gets_others() -> None:
+    said = (
+        "import click\nfrom provisioning.cli import main\n"
+        "main.get_command = lambda *_: click.Command('say', callback=lambda: click.echo('✓ → ✗ ü'))\nmain()"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", said, "say"],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="latin-1",
+        check=True,
+    )
+    assert told.stdout == "+ -> x ü\n"
 
 
 def test_a_command_that_cannot_be_loaded_says_why_and_spoils_no_other(
@@ -233,6 +258,18 @@ def test_status_as_json_is_the_hubs_own_answer(cli: CliRunner, served: Callable[
     assert code == 0
     assert text == answer.decode() + "\n"
     assert json.loads(text)["hub"] == "hub-3f9a"
+
+
+@pytest.mark.parametrize("rest", ["", "[keyz]\nwrong = 1\n"])
+def test_status_asks_the_hub_of_the_configuration(
+    cli: CliRunner, served: Callable[[bytes], Path], tmp_path: Path, rest: str
+) -> None:
+    """However wrong the rest of the file is: the hub may have started before it was edited."""
+    asked = served(msgspec.json.encode(document(house())))
+    config = tmp_path / "hub.toml"
+    config.write_text(f'socket = "{asked}"\n{rest}')
+    result = cli.invoke(status, ["--config", str(config), "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["hub"]) == (0, "hub-3f9a"), result.stderr
 
 
 def test_status_says_when_the_hub_does_not_run(cli: CliRunner, tmp_path: Path) -> None:

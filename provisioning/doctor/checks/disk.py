@@ -50,7 +50,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 def judge(facts: Facts) -> Iterator[Finding]:
     """Say whether what the hub must remember will be remembered."""
     if facts.trouble:
-        remedy = f"make it: sudo install -d -o hearthline -g hearthline -m 0700 {facts.folder}"
+        remedy = "start the hub: it makes its folder itself; if it cannot, its log says why"
         yield wrong(facts.folder, facts.trouble, remedy)
         return
     if facts.read_only:

@@ -31,7 +31,7 @@ _REMEDIES = {
 def judge(hub: Hub, here: str) -> Iterator[Finding]:
     """Say what the hub says, worst things in its own words. `here` is the version of this software."""
     if hub.running == "stopped":
-        remedy = "sudo systemctl start hearthline; journalctl -u hearthline -n 50 says why it ended"
+        remedy = "sudo systemctl start hearthline (or hearthline run); journalctl -u hearthline -n 50 says why it ended"
         yield wrong("hub", "no hub runs on this machine", remedy)
     elif hub.status is None:
         remedy = "run the doctor with sudo" if "not allowed" in hub.why else "sudo systemctl restart hearthline"

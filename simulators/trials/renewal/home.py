@@ -5,10 +5,7 @@ The broker has the configuration that the site writes: TLS 1.3, certificates of 
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from agent.clock import Clock, SystemClock
 from agent.wire.enrolment import WayIn
-from centre.site import broker
 from centre.site.signing import sign_all
 from centre.site.site import Site, SiteSettings
 from provisioning.provision.enrol import enrol_box
@@ -26,9 +22,10 @@ from provisioning.provision.renewing import Renewal, Result
 from rules.values import Now
 from simulators.hub_process import HubProcess
 from simulators.keys import HubKeys, KeySet, TlsFiles
-from simulators.mosquitto import Mosquitto, free_port
+from simulators.mosquitto import free_port
 from simulators.rig import HUB, NO_WINDOW, Rig, pendants, radio, x10
 from simulators.serial_line import SerialAdapter
+from simulators.site import SiteBroker, serving
 from simulators.trials.trial import Round, Violation
 
 DAY_MS = 24 * 3_600_000
@@ -36,7 +33,6 @@ SHORT_DAYS = 28
 """How long the certificates of a home are good for that enrolled a while ago."""
 
 PENDANTS = 100
-_ROOT = Path(__file__).resolve().parents[3]
 _POLL_S = 0.02
 
 
@@ -56,22 +52,6 @@ class ThenClock:
 
 NOW = ThenClock(0)
 """The machine's clock, trusted, whether the machine here has somebody who sets it or not."""
-
-
-class SiteBroker(Mosquitto):
-    """The site's broker, on this machine."""
-
-    site: Site
-    connections_max = 200
-
-    def configuration(self) -> str:
-        """Lay the files, and give the configuration, as the site writes them now."""
-        (self.folder / "data").mkdir(exist_ok=True)
-        user = "root" if os.geteuid() == 0 else os.environ.get("USER", "nobody")
-        layout = broker.Layout(self.folder, self.folder / "data", user, self.host, self.port, self.connections_max)
-        for name, content in self.site.broker_files(layout, NOW.now().wall_ms).items():
-            (self.folder / name).write_bytes(content)
-        return broker.configuration(layout)
 
 
 class Lived(NamedTuple):
@@ -96,14 +76,14 @@ class Home(Rig):
         self.armed_at: float | None = None
         self._keeping: asyncio.Task[None] | None = None
         port, wall_ms = free_port(), ThenClock(ago_days * DAY_MS).now().wall_ms
-        self.broker: SiteBroker = SiteBroker(folder / "broker")
         settings = SiteSettings(
             name="Trial",
             enrolment=f"localhost:{port}",
-            way=(WayIn(host="localhost", port=self.broker.port),),
+            way=(WayIn(host="localhost", port=free_port()),),
             **({"offline_days": SHORT_DAYS // 4, "valid_days": SHORT_DAYS} if ago_days else {}),
         )
-        self.site = self.broker.site = Site.create(folder / "site", settings, wall_ms)
+        self.site = Site.create(folder / "site", settings, wall_ms)
+        self.broker: SiteBroker = SiteBroker(folder / "broker", self.site, NOW.now().wall_ms, port=settings.way[0].port)
         self.folder_of_hub = HubFolder(folder / "hub" / "hub.toml")
         self.state_dir, self.config = folder / "hub" / "state", self.folder_of_hub.config
         self._enrol(ago_days * DAY_MS)
@@ -211,24 +191,9 @@ class Home(Rig):
 
         return await asyncio.to_thread(work)
 
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[None]:
-        """Run the site's enrolment service in a process of its own. Raises RuntimeError when it does not come up."""
-        command = [sys.executable, "-c", "from centre.site.serving import serve; serve()"]
-        command += ["--site", str(self.site.folder), "--host", "127.0.0.1", "--json"]
-        with (self.folder / "service.log").open("ab") as log:
-            process = subprocess.Popen(
-                command, cwd=_ROOT, env=os.environ | {"PYTHONPATH": str(_ROOT)}, stdout=subprocess.PIPE, stderr=log
-            )
-            assert process.stdout is not None  # noqa: S101 -- a pipe was asked for
-            try:
-                if not process.stdout.readline():
-                    raise RuntimeError(f"no service: {(self.folder / 'service.log').read_text()}")
-                yield
-            finally:
-                process.terminate()
-                process.wait(10)
-                process.stdout.close()
+    def serving(self) -> contextlib.AbstractContextManager[object]:
+        """Run the site's enrolment service. Raises SiteError when it does not come up."""
+        return serving(self.site.folder, self.folder / "service.log")
 
 
 @asynccontextmanager

@@ -165,7 +165,7 @@ async def refused(this: Round) -> Figures:
     figures = Figures()
     async with home(this) as at, asyncio.timeout(240):
         with at.serving():
-            at.broker.connections_max = 2  # the hub and the centre
+            at.broker.changes["max_connections"] = "2"  # the hub and the centre
             at.broker.restart()
             await at.keep()
             await _believed(at, 0)
@@ -178,7 +178,7 @@ async def refused(this: Round) -> Figures:
             await _believed(at, 1)
             if at.lived:
                 raise Violation("S10: the hub started anew for a certificate that it does not have")
-            at.broker.connections_max = 200
+            at.broker.changes.clear()
             at.broker.restart()
             if (result := await at.renew(force=True)).outcome != "renewed":
                 raise Violation(f"the broker takes everybody again, and a renewal came to {result}")

@@ -309,7 +309,7 @@ async def test_what_is_too_large_goes_nowhere(place: Place) -> None:
     async with talking(place, place.centre, "w") as centre:
         await centre.hear(f"{ROOT}/+/state")
         async with talking(place, place.a, "hub-a") as hub:
-            with pytest.raises(LinkLostError, match="Packet too large|the connection closed"):  # if its word is lost
+            with pytest.raises(LinkLostError, match=r"Packet too large|the connection closed"):  # if its word is lost
                 await hub.say(f"{ROOT}/hub-a/state", b"x" * broker.PACKET_BYTES_MAX)
         async with talking(place, place.a, "hub-a") as hub:
             await hub.say(f"{ROOT}/hub-a/state", b"y" * DOCUMENT_BYTES_MAX)

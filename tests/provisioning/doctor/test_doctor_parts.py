@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.config import load
 from agent.plan.arrival import OUTCOME
 from agent.plan.proving import Verdict
 from agent.status import RENEWAL_FILE
@@ -17,6 +18,8 @@ from provisioning.doctor.finding import Check, Finding
 from provisioning.doctor.scene import Hub
 from simulators.modem import Modem
 from simulators.serial_line import SerialAdapter
+from tests.support.renewing import Home
+from tests.support.sites import NOW_MS
 
 States = Callable[..., list[tuple[str, str]]]
 Worst = Callable[..., Finding]
@@ -84,6 +87,18 @@ def test_renewals_own_notes(notes: dict[str, int] | None, state: str, tmp_path: 
         (tmp_path / RENEWAL_FILE).write_text(json.dumps(notes))
     found = list(renewal.judge(renewal.probe(tmp_path, 100 * DAY_MS)))
     assert states(found) == [(state, "renewal")]
+
+
+def test_a_timer_that_never_ran_is_noticed_after_a_day(tmp_path: Path, states: States) -> None:
+    at = Home(tmp_path)
+    config = load(at.folder.config)
+    (at.state / RENEWAL_FILE).unlink(missing_ok=True)
+    for days, state in ((0, "skipped"), (1, "warning")):
+        now_ms = NOW_MS + days * DAY_MS
+        assert states(renewal.judge(renewal.probe(at.state, now_ms, renewal._since(config)))) == [(state, "renewal")]
+    assert states(renewal.judge(renewal.probe(at.state, None, renewal._since(config)))) == [("skipped", "renewal")]
+    (at.keys / "site.jws").unlink()  # keys that no site's service renews
+    assert renewal._since(config) is None
 
 
 # --- modem ---------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from provisioning.report import command, sending
 from provisioning.report.facts import Commissioning
 from provisioning.report.keeping import Kept, keep
 from simulators.keys import make_keys
-from tests.support.enrolling import RIGHT, Served, code_for, enrolled, free_port, serving
+from simulators.mosquitto import free_port
+from tests.support.enrolling import RIGHT, Served, code_for, enrolled, serving
 
 HUB = "hub-1"
 

@@ -142,7 +142,9 @@ def test_json_asks_nothing_and_removes_nothing_without_a_yes(run: Run, hub_toml:
 
 
 def test_a_script_adds_adapters_once(run: Run, hub_toml: Path) -> None:
-    adds = ("--add", "mr60fda2=/dev/serial0", "--add", "zigbee2mqtt", "--add", "gpio")
+    radar = hub_toml.with_name("serial0")
+    radar.touch()
+    adds = ("--add", f"mr60fda2={radar}", "--add", "zigbee2mqtt", "--add", "gpio")
     ran = run("adapters", *adds, "--json")
     assert ran.exit_code == 0, ran.output
     assert [each["driver"] for each in json.loads(ran.stdout)] == ["radio", "radar", "zigbee", "wires"]
