@@ -109,8 +109,7 @@ def _parse(path: Path) -> dict[str, Any]:
         with Credentials(path).configuration.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        remedy = f"write it, or name the right file (the usual one is {DEFAULT_PATH})"
-        raise ConfigError(path, [f"{error.strerror}: {remedy}"]) from None
+        raise ConfigError(path, [f"{error.strerror}: {_remedy(error)}"]) from None
     if len(content) > FILE_BYTES_MAX:
         raise ConfigError(path, [f"larger than {FILE_BYTES_MAX // 1024} KiB: is this the right file?"])
     try:
@@ -119,4 +118,12 @@ def _parse(path: Path) -> dict[str, Any]:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(path, [f"line {line} is not UTF-8: save the file as UTF-8"]) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(path, [f"not valid TOML: {error}"]) from None
+        remedy = "correct that line; texts stand in quotes"
+        raise ConfigError(path, [f"not valid TOML: {error}: {remedy}"]) from None
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "run this with sudo"
+    named = f"name the right file with --config (the usual one is {DEFAULT_PATH})"
+    return f"hearthline provision enrol makes it; or {named}" if isinstance(error, FileNotFoundError) else named

@@ -424,7 +424,7 @@ def refused(path: Path) -> str:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     text = refused(tmp_path / "hub.toml")
-    assert text.startswith(f"{tmp_path / 'hub.toml'}: No such file or directory: write it")
+    assert text.startswith(f"{tmp_path / 'hub.toml'}: No such file or directory: hearthline provision enrol makes it")
     assert "Is a directory" in refused(tmp_path)
 
 

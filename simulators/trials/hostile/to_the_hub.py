@@ -24,8 +24,8 @@ RESENT_S = 31.0
 STEADY_S = 1.2
 _OTHER = "hub-of-somebody"
 _ANY_COUNTER = "refused "
-_MOVING = frozenset({"counters", "started", "uptime_s", "for_s", "age_s", "heard_s", "clock"})
-"""What a status says differently every time."""
+_MOVING = frozenset({"counters", "started", "uptime_s", "for_s", "age_s", "heard_s", "clock", "pressed", "sent"})
+"""What a status says differently every time: ages, and moments reckoned from them to the millisecond."""
 
 
 class Attack(NamedTuple):
