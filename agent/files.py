@@ -6,10 +6,6 @@ And reads small ones, which others may have laid there.
 import os
 from pathlib import Path
 
-from agent.store.files import sync_folder
-
-__all__ = ["read_small", "sync_folder", "write_whole"]
-
 _MODE = 0o600
 
 
@@ -39,5 +35,19 @@ def read_small(path: Path, most: int) -> tuple[tuple[int, int], bytes]:
     try:
         found = os.fstat(handle)
         return (found.st_ino, found.st_mtime_ns), os.read(handle, most)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make durable what names a folder holds. Raises OSError."""
+    sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync(path: Path, flags: int) -> None:
+    """Make durable what is at `path`, opened so. Raises OSError."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
     finally:
         os.close(handle)

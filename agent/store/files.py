@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from agent.files import sync, sync_folder
+
 _COMPANIONS = ("", "-wal", "-shm")
 _RESCUED = ".rescued"
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
@@ -99,17 +101,4 @@ def sync_log(path: Path) -> None:
     """
     log = beside(path, "-wal")
     if log.exists():
-        _sync(log, os.O_RDONLY)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make durable what names a folder holds. Raises OSError."""
-    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    handle = os.open(path, flags)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(log, os.O_RDONLY)

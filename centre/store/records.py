@@ -1,0 +1,258 @@
+"""Who lives where, and what helps whoever goes there: sealed by field, shown by role, every look recorded (S11)."""
+
+import contextlib
+import logging
+from collections import deque
+from typing import Any, Literal, get_args
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import asdict, replace
+
+from centre.intake import LedgerDownError
+from centre.store.cases import PAGE, AuditRow
+from centre.store.database import Database
+from centre.store.schema import AUDIT, HOME_RECORD, LEAVING, LOOK
+from centre.store.sealing import Keyring, Sealed, SealError
+from rules.values import Value
+
+_log = logging.getLogger(__name__)
+
+FIELD_BYTES_MAX = 16_384
+WHY_CHARS_MAX = 200
+_OWED_MAX = 1_000
+_RESEAL_AT_ONCE = 200
+
+Role = Literal["operator", "supervisor", "installer", "auditor"]
+
+
+class Person(Value, frozen=True, kw_only=True):
+    """Somebody who lives there. `ref` is what the hub calls them; `language` as in BCP 47, such as `ur`."""
+
+    ref: str
+    name: str
+    language: str = ""
+
+
+class Health(Value, frozen=True, kw_only=True):
+    """What an ambulance asks about one of them."""
+
+    ref: str
+    born: str = ""
+    needs: str = ""
+
+
+class ContactPerson(Value, frozen=True, kw_only=True):
+    """Somebody to call. `ref` is what the care plan calls them; `holds_key`: can let people in."""
+
+    ref: str
+    name: str
+    telephone: str
+    relation: str = ""
+    holds_key: bool = False
+
+
+class Record(Value, frozen=True, kw_only=True):
+    """All that is known of a home's people. `access` is how to get in, `hazards` what to beware of on going there."""
+
+    persons: tuple[Person, ...] = ()
+    address: str = ""
+    telephone: str = ""
+    access: str = ""
+    key_safe: str = ""
+    contacts: tuple[ContactPerson, ...] = ()
+    hazards: str = ""
+    health: tuple[Health, ...] = ()
+    notes: str = ""
+
+
+FIELDS = Record.__struct_fields__
+_INSTALLERS = frozenset({"persons", "address", "telephone", "access", "hazards"})
+
+SHOWN: dict[Role, frozenset[str]] = {
+    "operator": frozenset(FIELDS),  # whoever answers an alarm sends somebody through that door
+    "supervisor": frozenset(FIELDS),
+    "installer": _INSTALLERS,
+    "auditor": frozenset(),  # who looked, and not at what
+}
+CHANGED: dict[Role, frozenset[str]] = {
+    "operator": frozenset({"telephone", "contacts", "hazards", "notes"}),
+    "supervisor": frozenset(FIELDS),
+    "installer": _INSTALLERS,
+    "auditor": frozenset(),
+}
+
+
+class NotAllowedError(Exception):
+    """This role may not do this, or did not say why; the text says it for staff."""
+
+
+class Shown(Value, frozen=True):
+    """A record as a role sees it. `hidden` names fields that are there and not for this role.
+
+    `damaged` names fields that could not be opened: the rest is shown all the same, somebody may be lying on a floor.
+    """
+
+    record: Record
+    hidden: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+
+
+class Look(Value, frozen=True, kw_only=True):
+    """Who looked at a home's record, when (the centre's Unix ms), why, and which fields there were to see."""
+
+    at_ms: int
+    hub: str
+    who: str
+    role: str
+    why: str
+    fields: str
+
+
+class Records:
+    """The records of a store. LedgerDownError when the store is down."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database, self._keyring = database, keyring
+        self._owed: deque[Look] = deque(maxlen=_OWED_MAX)
+
+    def record(self, hub: str, role: Role, operator: str, why: str, at_ms: int) -> Shown:
+        """Show a home's record to a role. The look is on the disk before anything is shown. Raises NotAllowedError.
+
+        A store that can be read and not written (its disk is full) shows it nevertheless: nobody is left lying for want
+        of a log. The look is logged, and recorded before the next one that can be.
+        """
+        allowed = SHOWN[_role(role)]
+        if not allowed:
+            raise NotAllowedError(f"the role of {role} does not see people's data")
+        _check_why(operator, why)
+        asked = sa.select(HOME_RECORD).where(HOME_RECORD.c.hub == hub).order_by(HOME_RECORD.c.field)
+        owed = self._owed_now()
+        look = Look(at_ms=at_ms, hub=hub, who=operator, role=role, why=why, fields="")
+        try:
+            with self._database.writing() as connection:
+                rows = connection.execute(asked).mappings().all()
+                for each in (*owed, _saw(look, rows, allowed)):
+                    connection.execute(sa.insert(LOOK).values(asdict(each)))
+        except LedgerDownError:
+            self._owed.extendleft(reversed(owed))
+            with self._database.reading() as connection:
+                rows = connection.execute(asked).mappings().all()
+            self._owed.append(_saw(look, rows, allowed))
+            _log.warning("%s (%s) looked at the record of %s, and it could not be recorded yet", operator, role, hub)
+        return self._opened(hub, rows, allowed)
+
+    def keep(self, hub: str, record: Record, role: Role, operator: str, at_ms: int) -> None:
+        """Keep what a role knows of a home; fields that it cannot see stay as they were, whatever `record` says.
+
+        Raises NotAllowedError for a change that is not the role's to make, and for a field that is too large.
+        """
+        allowed, seen = CHANGED[_role(role)], SHOWN[role]
+        if not operator:
+            raise NotAllowedError("say who you are")
+        with self._database.writing() as connection:
+            asked = sa.select(HOME_RECORD).where(HOME_RECORD.c.hub == hub)
+            before = self._opened(hub, connection.execute(asked).mappings().all(), frozenset(FIELDS))
+            changed = [
+                name
+                for name in FIELDS
+                if name in seen and (name in before.damaged or getattr(record, name) != getattr(before.record, name))
+            ]
+            if refused := sorted(set(changed) - allowed):
+                raise NotAllowedError(f"the role of {role} does not change {', '.join(refused)}")
+            for name in changed:
+                connection.execute(self._sealing(hub, name, getattr(record, name), at_ms))
+            if changed:  # which fields, and never what is in them
+                self._note(connection, hub, operator, "record-changed", at_ms, {"fields": changed, "role": role})
+
+    def left(self, hub: str, role: Role, operator: str, at_ms: int, *, gone: bool = True) -> None:
+        """Note that a home has left the service, or is back: retention counts from here. Raises NotAllowedError."""
+        if _role(role) != "supervisor" or not operator:
+            raise NotAllowedError("a supervisor says that a home has left")
+        with self._database.writing() as connection:
+            connection.execute(
+                self._database.upsert(LEAVING, {"hub": hub, "at_ms": at_ms})
+                if gone
+                else sa.delete(LEAVING).where(LEAVING.c.hub == hub)
+            )
+            self._note(connection, hub, operator, "left" if gone else "returned", at_ms, {"role": role})
+
+    def looks(self, *, hub: str = "", after: int = 0, limit: int = PAGE) -> list[tuple[int, Look]]:
+        """Give who looked, of a home or of all, in the order of their numbers."""
+        asked = sa.select(LOOK).where(LOOK.c.number > after).order_by(LOOK.c.number).limit(limit)
+        if hub:
+            asked = asked.where(LOOK.c.hub == hub)
+        with self._database.reading() as connection:
+            rows = connection.execute(asked).mappings().all()
+        return [(row["number"], Look(**{name: row[name] for name in Look.__struct_fields__})) for row in rows]
+
+    def reseal(self) -> int:
+        """Seal some of what older keys sealed with the newest; give how many, 0 when none is left. Raises SealError.
+
+        After `Keyring.rotate`, until it gives 0; then `Keyring.forget` the old key.
+        """
+        key = HOME_RECORD.c.key_id
+        with self._database.writing() as connection:
+            asked = sa.select(HOME_RECORD).where(key != self._keyring.newest).limit(_RESEAL_AT_ONCE)
+            rows = connection.execute(asked).mappings().all()
+            for row in rows:
+                place = (row["hub"], row["field"])
+                sealed = self._keyring.seal(self._keyring.open(Sealed(row["key_id"], row["sealed"]), *place), *place)
+                where = (HOME_RECORD.c.hub == place[0], HOME_RECORD.c.field == place[1])
+                values = {"key_id": sealed.key_id, "sealed": sealed.content}
+                connection.execute(sa.update(HOME_RECORD).where(*where).values(values))
+        return len(rows)
+
+    def _owed_now(self) -> list[Look]:
+        """Take what is owed, so that of two threads one pays it."""
+        owed = []
+        with contextlib.suppress(IndexError):
+            while True:
+                owed.append(self._owed.popleft())
+        return owed
+
+    def _sealing(self, hub: str, name: str, value: object, at_ms: int) -> sa.Insert:
+        plain = msgspec.json.encode(value)
+        if len(plain) > FIELD_BYTES_MAX:
+            raise NotAllowedError(f"{name} is longer than {FIELD_BYTES_MAX} bytes: shorten it")
+        sealed = self._keyring.seal(plain, hub, name)
+        values = {"hub": hub, "field": name, "key_id": sealed.key_id, "sealed": sealed.content, "changed_ms": at_ms}
+        return self._database.upsert(HOME_RECORD, values)
+
+    def _opened(self, hub: str, rows: "Any", allowed: frozenset[str]) -> Shown:  # noqa: ANN401 -- SQLAlchemy's rows
+        record, hidden, damaged = Record(), [], []
+        for row in rows:
+            name = row["field"]
+            if name not in allowed:
+                hidden.append(name)
+                continue
+            try:
+                plain = self._keyring.open(Sealed(row["key_id"], row["sealed"]), hub, name)
+                whole = msgspec.json.decode(b'{"%s":%s}' % (name.encode(), plain), type=Record)
+                record = replace(record, **{name: getattr(whole, name)})
+            except (SealError, msgspec.DecodeError) as error:
+                if isinstance(error, SealError):
+                    _log.error("%s", error)  # which field, and nothing of it
+                damaged.append(name)
+        return Shown(record, tuple(hidden), tuple(damaged))
+
+    def _note(
+        self, connection: sa.Connection, hub: str, who: str, what: str, at_ms: int, body: dict[str, object]
+    ) -> None:
+        row = AuditRow(at_ms=at_ms, who=who, what=what, hub=hub, body=msgspec.json.encode(body))
+        connection.execute(sa.insert(AUDIT).values(asdict(row)))
+
+
+def _role(role: Role) -> Role:
+    if role not in get_args(Role):  # it comes from a session or a form, whatever its type says
+        raise NotAllowedError(f"there is no role {role!r}")
+    return role
+
+
+def _check_why(operator: str, why: str) -> None:
+    if not operator or not why.strip() or len(why) > WHY_CHARS_MAX:
+        raise NotAllowedError(f"say who you are, and why you look, in at most {WHY_CHARS_MAX} characters")
+
+
+def _saw(look: Look, rows: "Any", allowed: frozenset[str]) -> Look:  # noqa: ANN401 -- SQLAlchemy's rows
+    return replace(look, fields=" ".join(row["field"] for row in rows if row["field"] in allowed))
