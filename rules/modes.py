@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from rules import supervision, watch
 from rules.events import CallPressed, Mode, Triggered
-from rules.kinds import SENSES
 from rules.state import House
 from rules.turn import Turn
 
@@ -31,10 +30,10 @@ def set_mode(turn: Turn, mode: Mode) -> None:
 
 def _take_levels_anew(turn: Turn) -> None:
     """S4: a floor that got wet while everything was a test, and still is, has called nobody: told again, it is real."""
-    asking = {each.id for each in turn.house.config.sensors if each.kind not in SENSES}
     turn.update(
         sensors=tuple(
-            replace(life, unsure=life.unsure or (life.active and life.sensor in asking)) for life in turn.house.sensors
+            replace(life, unsure=life.unsure or (life.active and life.tested), tested=False)
+            for life in turn.house.sensors
         )
     )
 

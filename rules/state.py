@@ -31,12 +31,14 @@ class SensorLife(Value, frozen=True, kw_only=True):
 
     Moments are boot-relative; `heard_wall_ms` is for people to read. `heard_ms` counts from start-up
     for a sensor not heard yet, so that silence is noticed from the first day. `unsure` marks a standing
-    stimulus whose end may have been missed, because the hub was not running, or that was taken for a test.
+    stimulus whose end may have been missed, because the hub was not running, or that was taken for a test: `tested`
+    marks one that began in engineer mode.
     """
 
     sensor: str
     active: bool = False
     unsure: bool = False
+    tested: bool = False
     triggered_ms: int | None = None
     heard_ms: int = 0
     heard_wall_ms: int | None = None

@@ -75,7 +75,12 @@ def on_triggered(turn: Turn, event: Triggered) -> None:
     elif life.active and not (life.unsure and _unattended(turn.house, sensor)):
         turn.put_sensor(replace(life, unsure=False))  # S4: a floor that is still wet is the same stimulus
     elif _stimulus(turn, sensor, event.detail):
-        turn.put_sensor(replace(turn.house.sensor(sensor.id), active=True, unsure=False))
+        tested = turn.house.mode == "engineer" and not _kind(turn.house, sensor).always_real
+        turn.put_sensor(replace(turn.house.sensor(sensor.id), active=True, unsure=False, tested=tested))
+
+
+def _kind(house: House, sensor: Sensor) -> Kind:
+    return kind_of(house.plan, house.config.kinds, sensor.kind)
 
 
 def _unattended(house: House, sensor: Sensor) -> bool:
@@ -89,7 +94,7 @@ def on_cleared(turn: Turn, event: Cleared) -> None:
     """The level ended: the next one is a new stimulus. The alarm itself stays for people to resolve."""
     life = turn.house.sensor(event.sensor)
     if life.active:
-        turn.put_sensor(replace(life, active=False, unsure=False))
+        turn.put_sensor(replace(life, active=False, unsure=False, tested=False))
 
 
 def on_call_pressed(turn: Turn, _event: CallPressed) -> None:
@@ -102,7 +107,7 @@ def _stimulus(turn: Turn, sensor: Sensor, detail: str) -> bool:
     if life.triggered_ms is not None and turn.now.ms - life.triggered_ms < REPEAT_MS:
         return False  # S4: the same press, heard again
     turn.put_sensor(replace(life, triggered_ms=turn.now.ms))
-    kind = kind_of(turn.house.plan, turn.house.config.kinds, sensor.kind)
+    kind = _kind(turn.house, sensor)
     if not kind.silent:
         turn.chirp("heard", early=True)  # S1: may sound before the commit; a silent kind never does
     announced = expecting.take(turn, sensor) or _announced_just_now(turn.house, sensor)
@@ -121,7 +126,7 @@ def begin(turn: Turn, sensor: Sensor, detail: str, rule: str) -> None:
     Whoever watches tells it once, and not again until it has ended (S4). While the resident is being warned of the
     same it adds nothing: only a person's second press ends a cancel window.
     """
-    kind = kind_of(turn.house.plan, turn.house.config.kinds, sensor.kind)
+    kind = _kind(turn.house, sensor)
     test = turn.house.mode == "engineer" and not kind.always_real
     standing = _joinable(turn.house, sensor, test=test)
     if standing is None:

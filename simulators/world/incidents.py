@@ -55,10 +55,11 @@ class Stage(Scene, Protocol):
 
 
 class _Wet(msgspec.Struct):
-    """Water at a device: until when, and which process last heard of it."""
+    """Water at a device: until when, which process last heard of it, and whether it first did in engineer mode."""
 
     until_ms: int
     heard_by: object = None
+    tested: bool = False
 
 
 class Incidents:
@@ -201,9 +202,12 @@ class Incidents:
         heard_before = wet.heard_by is not None
         standing = heard_before or self._dried_by.get(who, box.process) is not box.process
         again = heard_before and wet.heard_by is box.process
+        in_engineer = self.stage.house.mode == "engineer"
+        real_now = wet.tested and not in_engineer  # what was a test when it began is taken anew, once
         speak = Observation(who, "active")
-        if self.ask(PLACES[who], lambda: box.hear(speak), standing=standing, told_max=0 if again else 1):
-            wet.heard_by = box.process
+        told_max = 0 if again and not real_now else 1
+        if self.ask(PLACES[who], lambda: box.hear(speak), standing=standing, told_max=told_max):
+            wet.heard_by, wet.tested = box.process, in_engineer and (wet.tested or not again)
         self.after(min(WET_AGAIN_MS, wet.until_ms - now_ms), lambda: self._is_wet(who))
 
     # --- the rest of the day -----------------------------------------------------------------------

@@ -53,6 +53,16 @@ def test_s4_a_floor_that_got_wet_in_engineer_mode_and_still_is_becomes_a_real_al
     assert not home.sent(AlarmRaised)
 
 
+def test_s4_a_floor_that_called_before_engineer_mode_is_the_same_stimulus_after_it() -> None:
+    home = Home()
+    home.wet("flood-1")
+    assert not home.only(AlarmRaised).test
+    home.command("resolve", alarm=home.house.alarms[0].id)
+    home.set_mode("engineer")
+    home.forget().after(61 * MINUTE).wet("flood-1")  # engineer mode is over
+    assert not home.sent(AlarmRaised)
+
+
 @pytest.mark.parametrize("wakes", [True, False], ids=["punctual", "late"])
 def test_engineer_mode_ends_by_itself_after_60_min(wakes: bool) -> None:
     home = engineer()
