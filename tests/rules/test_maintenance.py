@@ -236,6 +236,7 @@ def test_s10_no_restart_while_somebody_may_need_the_hub(day: list[Op]) -> None:
         home.play(op)
     wants(home)
     home.happens(StorageChanged(ok=True))
+    home.ms = max(home.ms, home.house.now_ms)  # a day may end with stamps behind the hub's own time
     home.after(LATEST_MS / 1000 + 1)
     assert home.house.restart is not None
     assert home.house.restart.going  # and it is done in the end, whatever the day
