@@ -4,10 +4,9 @@ Nothing that they ask changes a real alarm, delays it or is taken for one (S4, S
 """
 
 from rules import acknowledgement, links, modes, selftest
-from rules.alarm import Alarm
 from rules.events import InstallerAsked, Receipted
 from rules.kinds import TEST
-from rules.triggers import HUB_BUTTON, cancel, raise_alarm
+from rules.triggers import HUB_BUTTON, cancel, new_alarm, raise_alarm
 from rules.turn import Turn
 
 OUTCOME = "installer's test"
@@ -35,20 +34,7 @@ def _test_alarm(turn: Turn) -> None:
     """Raise a test alarm, unless one is open: its answer tells as much (S12). No ladder: it troubles nobody."""
     if any(alarm.kind == TEST.name for alarm in turn.house.alarms):
         return
-    alarm = Alarm(
-        id=f"{turn.house.epoch}-alarm-{turn.number('alarms')}",
-        kind=TEST.name,
-        priority=TEST.priority,
-        silent=TEST.silent,
-        test=True,
-        sensor=HUB_BUTTON.id,
-        location=HUB_BUTTON.location,
-        person=HUB_BUTTON.person,
-        plan_rule=f"kind.{TEST.name}",
-        boot=turn.house.boot,
-        triggered=turn.now,
-        plan_version=turn.house.plan.version,
-    )
+    alarm = new_alarm(turn, HUB_BUTTON, TEST, rule=f"kind.{TEST.name}", test=True)
     raise_alarm(turn, alarm, "installer")
 
 

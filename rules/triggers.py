@@ -163,11 +163,9 @@ def _joinable(house: House, sensor: Sensor, *, test: bool) -> Alarm | None:
     return same[-1] if same and full else None
 
 
-def _begin(
-    turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, rule: str, test: bool, announced: bool = False
-) -> None:
-    ladder = ladder_of(turn.house.plan, kind)
-    alarm = Alarm(
+def new_alarm(turn: Turn, sensor: Sensor, kind: Kind, *, rule: str, test: bool) -> Alarm:
+    """Make an alarm of this moment, with an id of its own and no ladder yet."""
+    return Alarm(
         id=f"{turn.house.epoch}-alarm-{turn.number('alarms')}",
         kind=kind.name,
         priority=kind.priority,
@@ -176,13 +174,22 @@ def _begin(
         sensor=sensor.id,
         location=sensor.location,
         person=sensor.person,
-        detail=detail[:TEXT_CHARS_MAX],
         plan_rule=rule,
-        linked=next((each.id for each in reversed(turn.house.alarms) if each.kind != TEST.name), None),
         boot=turn.house.boot,
         triggered=turn.now,
-        raise_at_ms=turn.now.ms + kind.cancel_ms,
         plan_version=turn.house.plan.version,
+    )
+
+
+def _begin(
+    turn: Turn, sensor: Sensor, kind: Kind, detail: str, *, rule: str, test: bool, announced: bool = False
+) -> None:
+    ladder = ladder_of(turn.house.plan, kind)
+    alarm = replace(
+        new_alarm(turn, sensor, kind, rule=rule, test=test),
+        detail=detail[:TEXT_CHARS_MAX],
+        linked=next((each.id for each in reversed(turn.house.alarms) if each.kind != TEST.name), None),
+        raise_at_ms=turn.now.ms + kind.cancel_ms,
         steps=expecting.steps(ladder.steps) if announced else ladder.steps,
         repeat_ms=0 if announced else ladder.repeat_ms,
         announced=announced,

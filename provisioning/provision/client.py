@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from agent.clock import Clock
+from agent.uplink.tls import judge_by_clock
 from agent.wire.enrolment import EST, Answer, Refusal
 from agent.wire.envelope import CONTENT_TYPE
 from agent.wire.papers import SITE, SiteAnswer
@@ -25,8 +26,6 @@ T = TypeVar("T", Answer, SiteAnswer)
 
 ANSWER_S = 60.0
 """How long a request and its answer may take together, in seconds: httpx's own timeouts are for each drop of them."""
-
-_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name
 
 
 class UnreachableError(Exception):
@@ -76,10 +75,7 @@ class Service:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_verify_locations(cadata=self._root)
-        if not self._clock.now().synced:
-            # S6: a box without a clock would take every certificate for one of the future, and could never join.
-            # Authority, name and signature are judged all the same.
-            context.verify_flags |= _NO_CHECK_TIME
+        judge_by_clock(context, trusted=self._clock.now().synced)  # S6: a box without a clock could never join
         return _exchange(context, method, f"https://{self.endpoint}{path}", self.endpoint, body)
 
     def _read(self, content: bytes, kind: type[T]) -> T:

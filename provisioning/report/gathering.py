@@ -11,6 +11,7 @@ from provisioning.doctor.finding import WORST_FIRST, Finding, Looked, State
 from provisioning.doctor.show import findings
 from provisioning.plan.explain_words import sentences
 from provisioning.report.facts import Checked, Commissioning, Installed, Part, Tested, Trouble
+from provisioning.sensors.listing import lines
 from provisioning.sensors.walk import RangeTest, WalkTest
 from rules.plan import Plan
 from rules.values import Now, utc
@@ -105,25 +106,23 @@ def _out_of_range(ranges: Iterable[RangeTest]) -> Iterator[Trouble]:
 
 
 def _sensors(config: HubConfig, status: HubStatus | None) -> Iterator[Installed]:
-    lives = {each.id: each for each in (status.sensors if status else ())}
-    for each in config.sensors:
-        life = lives.get(each.id)
+    for each in lines(config, status):
         yield Installed(
             sensor=each.id,
             kind=each.kind,
             location=each.location,
             driver=each.driver,
             address=each.address,
-            heard=life.heard if life else None,
-            signal=life.signal if life else None,
-            battery=life.battery if life else None,
+            heard=each.heard,
+            signal=each.signal,
+            battery=each.battery,
         )
 
 
 def _parts(config: HubConfig) -> Iterator[tuple[str, str]]:
     """Say what the box itself has."""
-    lines = (f"{each.name}{f' by {each.interface}' if each.interface else ''}" for each in config.uplinks)
-    yield "Lines to the centre", ", ".join(lines)
+    ways = (f"{each.name}{f' by {each.interface}' if each.interface else ''}" for each in config.uplinks)
+    yield "Lines to the centre", ", ".join(ways)
     yield "Text messages", "by a modem of its own" if config.modem else "none: nobody can be texted"
     yield "Buttons on the box", ", ".join(config.buttons.by_name) or "none"
     yield "Lights and signals", ", ".join(config.outputs.by_part) if config.outputs else "none"

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from agent.clock import Clock
+from agent.uplink.tls import judge_by_clock
 from agent.wire.enrolment import SiteWord
 from provisioning.doctor.finding import Check, Finding, skipped, warning, well, wrong
 from provisioning.doctor.scene import Scene
@@ -81,7 +82,7 @@ def ahead_of(endpoint: str, ca: Path, clock: Clock) -> float:
     host, _, port = endpoint.rpartition(":") if endpoint[-1:].isdigit() and ":" in endpoint else (endpoint, "", "")
     context = ssl.create_default_context(cafile=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_flags |= _NO_CHECK_TIME  # it is the time that is in doubt
+    judge_by_clock(context, trusted=False)  # it is the time that is in doubt
     there = http.client.HTTPSConnection(host.strip("[]"), int(port or _HTTPS), timeout=_WAIT_S, context=context)
     try:
         there.request("HEAD", "/v1/site")
@@ -89,10 +90,6 @@ def ahead_of(endpoint: str, ca: Path, clock: Clock) -> float:
         return clock.now().wall_ms / 1000 - parsedate_to_datetime(said or "").timestamp()
     finally:
         there.close()
-
-
-_NO_CHECK_TIME = 0x200000
-"""As `agent.uplink.tls.NO_CHECK_TIME`."""
 
 
 def _words(error: Exception) -> str:

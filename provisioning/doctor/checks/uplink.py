@@ -19,6 +19,7 @@ import msgspec
 
 from agent.clock import Clock
 from agent.config import Uplink
+from agent.uplink.tls import judge_by_clock
 from agent.uplink.trying import try_ways
 from provisioning.doctor.finding import Check, Finding, warning, well, wrong
 from provisioning.doctor.running import within
@@ -30,7 +31,6 @@ _STEP_S = 5.0
 _ALERT_S = 0.5
 """With TLS 1.3 the server judges our certificate once the handshake is over for us: so long its alert is awaited."""
 
-_NO_CHECK_TIME = 0x200000
 _REASON_CHARS_MAX = 160
 
 
@@ -243,8 +243,7 @@ def _shake_hands(sock: socket.socket, uplink: Uplink, *, synced: bool) -> None:
     """Shake hands as the uplink would, and wait for what the broker thinks of our certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if not synced:
-        context.verify_flags |= _NO_CHECK_TIME
+    judge_by_clock(context, trusted=synced)
     try:
         context.load_verify_locations(uplink.ca)
         context.load_cert_chain(uplink.certificate or "", uplink.key)
