@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from centre.intake import LedgerDownError
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest of `migrations/versions`."""
 
 BUSY_MS = 2_000

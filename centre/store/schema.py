@@ -111,6 +111,62 @@ AUDIT = _numbered(
     sa.Index("audit_hub", "hub", "number"),
 )
 
+# --- what the centre does ----------------------------------------------------------------------------
+
+COMMAND = _table(
+    "command",
+    *(_words("id", key=True), _words("hub"), _words("type"), _blob("data"), _words("by"), _words("case_id")),
+    *(_words("state"), _words("reason"), _big("at_ms"), _big("expires"), _big("changed_ms")),
+    sa.Index("command_state", "state", "at_ms"),
+    sa.Index("command_hub", "hub", "at_ms"),
+)
+"""What is to be told to hubs, kept in the commit of what made it so, and repeated until the hub has answered."""
+
+PLAN = _numbered(
+    "plan",
+    *(_words("hub"), _words("version"), _words("by"), _words("state"), _words("reason")),
+    *(_words("key_id"), _blob("sealed"), _big("at_ms"), _big("changed_ms")),
+    sa.Index("plan_hub", "hub", "number"),
+)
+"""Care plans as they were sent: sealed, for they hold numbers and names (S11)."""
+
+LEASE = _table("lease", _words("name", key=True), _words("holder"), _big("until_ms"))
+"""Which worker does what only one may do, and until when if it says nothing more."""
+
+SEEN = _table("seen", _words("hub", key=True), _blob("body"))
+KEPT = _table("kept", _words("name", key=True), _blob("body"))
+"""What one part of the centre keeps for itself, whole: the watch's silence, settings."""
+
+# --- who may, and what is attached ------------------------------------------------------------------
+
+OPERATOR = _table(
+    "operator", *(_words("name", key=True), _words("role"), _big("active"), _big("changed_ms"), _blob("body"))
+)
+SESSION = _table(
+    "session",
+    *(_words("id", key=True), _words("operator"), _big("begun_ms"), _big("seen_ms"), _big("ends_ms"), _blob("body")),
+    sa.Index("session_operator", "operator"),
+)
+"""`id` is a digest: who reads the table cannot sign in by it. So with tickets and tokens."""
+
+TICKET = _table("ticket", *(_words("id", key=True), _words("operator"), _words("what"), _big("ends_ms")))
+ATTEMPT = _table("attempt", *(_words("name", key=True), _big("count"), _big("since_ms"), _big("until_ms")))
+TOKEN = _table(
+    "token",
+    *(_words("id", key=True), _words("name"), _words("by"), _big("at_ms"), _big("ends_ms"), _big("seen_ms")),
+)
+WEBHOOK = _table(
+    "webhook",
+    *(_words("id", key=True), _words("url"), _words("state"), _words("by"), _big("at_ms")),
+    *(_words("key_id"), _blob("sealed")),
+)
+DELIVERY = _numbered(
+    "delivery",
+    *(_words("webhook"), _words("type"), _words("state"), _words("reason")),
+    *(_big("at_ms"), _big("due_ms"), _big("tries"), _blob("body")),
+    sa.Index("delivery_due", "state", "due_ms"),
+)
+
 # --- people ----------------------------------------------------------------------------------------
 
 HOME_RECORD = _table(
@@ -126,7 +182,12 @@ LOOK = _numbered(
     *(_big("at_ms"), _words("hub"), _words("who"), _words("role"), _words("why"), _words("fields")),
     sa.Index("look_hub", "hub", "number"),
 )
+CONSENT = _numbered(
+    "consent",
+    *(_big("at_ms"), _words("hub"), _words("person"), _words("what"), _words("given"), _words("who"), _words("why")),
+    sa.Index("consent_hub", "hub", "number"),
+)
 FLOOR = _table("floor", _words("name", key=True), _big("before_ms"))
 """Rows of an append-only table go only once its floor was raised above them, and floors only rise."""
 
-APPEND_ONLY = ("audit", "look")
+APPEND_ONLY = ("audit", "look", "consent")
