@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 # What a shell happens to have set must not reach into our environment.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run practice test check sim soak fuzz bench audit lock clean machine
@@ -26,8 +26,9 @@ run: $(VENV)/.run ## a home, a hub and a response centre on this machine, by han
 practice: $(VENV)/.run machine ## a site and three devices, to practise installing on (docs/installer.md)
 	@$(BIN)/python -m simulators.practice $(ARGS)
 
+# Many tests wait for real processes: three workers keep two cores busy.
 test: $(VENV)/.dev machine ## every test, against a real broker; ARGS="tests/rules -k cancel" runs some
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev ## style, types, import directions, published contract
 	$(BIN)/ruff check .

@@ -37,7 +37,8 @@ async def keep(
                 tell(PartChanged(part, ok=True))
                 await asyncio.wait([task])
         finally:
-            task.cancel()  # when we are, it is
+            task.cancel()  # when we are, it is, and what it began has ended when we have
+            await asyncio.wait([task])
         error = None if task.cancelled() else task.exception()
         reason = "ended by itself" if error is None else f"{type(error).__name__}: {error}"
         log.error("%s: %s", part, reason)

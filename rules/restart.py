@@ -63,7 +63,7 @@ def _keep_sensors(turn: Turn, *, rebooted: bool) -> None:
     kept = [replace(lives.get(name, fresh), sensor=name) for name in sorted(configured)]
     kept = [replace(life, unsure=life.active) for life in kept]
     if rebooted:
-        kept = [replace(life, triggered_ms=None, heard_ms=turn.now.ms) for life in kept]
+        kept = [replace(life, triggered_ms=None, heard_ms=turn.now.ms, tested=False) for life in kept]
     turn.update(sensors=tuple(kept))
 
 

@@ -17,6 +17,7 @@ from provisioning.plan.calendar import BYTES_MAX, CalendarError, Imported, read_
 from provisioning.plan.command import plan
 from rules import occasions
 from rules.plan import REMINDERS_MAX, Plan, Reminder
+from tests.support.examples import examples
 
 LONDON = ZoneInfo("Europe/London")
 TODAY = dt.date(2026, 11, 22)
@@ -236,7 +237,7 @@ FIRST, LAST = dt.datetime(2026, 10, 1), dt.datetime(2027, 6, 1)  # noqa: DTZ001 
 starts = st.datetimes(FIRST, LAST - dt.timedelta(days=120)).map(lambda each: f"{each:%Y%m%dT%H%M00}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(starts, st.none() | rules, st.lists(starts, max_size=2))
 def test_any_event_is_prompted_on_the_days_that_the_calendar_has(
     start: str, rule: str | None, exceptions: list[str]

@@ -51,6 +51,7 @@ from rules.plan import (
 from rules.proof import cases
 from rules.reports import AlarmEscalated
 from tests.rules.home import Home
+from tests.support.examples import examples
 from tests.support.house import ROOT
 
 MIN, HOUR = 60_000, 3_600_000
@@ -307,7 +308,7 @@ def test_an_example_is_explained_for_a_reading_age_of_nine(path: Path) -> None:
     assert grade(said(read_plan(path).plan)) <= GRADE_MAX
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(plain_plans)
 def test_any_plan_is_explained_for_a_reading_age_of_nine(plan: Plan) -> None:
     assert grade(said(plan)) <= GRADE_MAX
@@ -331,7 +332,7 @@ GOES_ON = {
 
 
 @pytest.mark.parametrize("far", GOES_ON)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(steps(st.sampled_from(NAMES), 10 * MIN), min_size=1, max_size=8))
 def test_s3_what_is_said_of_a_ladder_is_what_the_engine_does(far: str, ladder: list[Step]) -> None:
     """By day: every step said is taken at its time, and no other."""
@@ -559,7 +560,7 @@ def test_a_picture_has_no_two_things_in_one_place() -> None:
         must_be_well_drawn(svg(plan))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(plain_plans | hostile_plans)
 def test_no_plan_makes_a_picture_overlap_or_overflow(plan: Plan) -> None:
     must_be_well_drawn(svg(plan))
@@ -613,7 +614,7 @@ def test_people_who_do_not_fit_beside_each_other_are_drawn_in_a_further_time_lin
     assert all(f">{name}<" in drawn for name in names)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(hostile_plans)
 def test_s11_nothing_in_a_plan_is_markup(plan: Plan) -> None:
     for drawn in (svg(plan), *timelines(plan)):

@@ -102,6 +102,7 @@ class Day(Home):
         self.last_ms: dict[str, int] = {}
         self.wet_now: dict[str, bool] = defaultdict(bool)
         self.unsure: set[str] = set()
+        self.tests: set[str] = set()
         self.found: set[str] = set()
         senses = [sensor for sensor in ROOMS if sensor.kind in SENSES]
         super().__init__(*SENSORS, *senses, LID, SCALES, uplinks=("main", "backup"))
@@ -249,11 +250,11 @@ class Day(Home):
     def happens(self, event: AnyEvent) -> list[Action]:
         tested = self.house.mode == "engineer"
         if tested and not self._engineer_is_here:
-            self._levels_were_tests()
+            self._tests_are_over()
         self._count_stimulus(event)
         actions = super().happens(event)
         if tested and self.house.mode != "engineer":
-            self._levels_were_tests()
+            self._tests_are_over()
         self._check(actions)
         if Restart() in actions:
             self._judge_restart()
@@ -285,8 +286,10 @@ class Day(Home):
         until_ms = self.house.mode_until_ms
         return until_ms is not None and until_ms > max(self.now.ms, self.house.now_ms)
 
-    def _levels_were_tests(self) -> None:
-        self.unsure |= {sensor for sensor, wet in self.wet_now.items() if wet}
+    def _tests_are_over(self) -> None:
+        """A level that began as a test, and stands, has called nobody; one that called before engineer mode has."""
+        self.unsure |= {sensor for sensor in self.tests if self.wet_now[sensor]}
+        self.tests.clear()
 
     def _count_stimulus(self, event: Event) -> None:
         """Count the triggers that ask for help, from the words of the design and not from the code."""
@@ -303,8 +306,10 @@ class Day(Home):
             case Triggered(sensor=sensor, sustained=False):
                 self._stimulus(sensor, now_ms)
             case Triggered(sensor=sensor) if not self.wet_now[sensor] or self._nobody_knows(sensor):
-                self.wet_now[sensor] = self._stimulus(sensor, now_ms) or self.wet_now[sensor]
-                self.unsure.discard(sensor)
+                if self._stimulus(sensor, now_ms):
+                    self.wet_now[sensor] = True
+                    self.unsure.discard(sensor)
+                    (self.tests.add if self._engineer_is_here else self.tests.discard)(sensor)
             case Triggered(sensor=sensor):
                 self.unsure.discard(sensor)
             case _ if hasattr(event, "sensor") and type(event).__name__ == "Cleared":

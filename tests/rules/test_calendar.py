@@ -14,6 +14,7 @@ from rules.events import ClockChanged, PlanOffered, Tick
 from rules.plan import Inactivity, Plan, Window
 from rules.reports import FaultRaised
 from tests.rules.home import HOUR, MINUTE, WALL_MS, Home, wall_ms, watched, window
+from tests.support.examples import examples
 
 LONDON = ZoneInfo("Europe/London")
 MIDNIGHT = Window(begin=0, to=0)
@@ -143,7 +144,7 @@ some_windows = st.builds(
 @given(some_windows, st.sampled_from(NIGHTS), st.integers(0, 36 * 60))
 @example(window("01:30", "01:45"), NIGHTS[1], 12 * 60 + 30)
 @example(window("01:10", "01:50"), NIGHTS[0], 13 * 60)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_window_is_open_when_a_clock_looked_at_every_minute_says_so(
     each: Window, night: tuple[str, datetime], minute: int
 ) -> None:
@@ -153,7 +154,7 @@ def test_a_window_is_open_when_a_clock_looked_at_every_minute_says_so(
 
 
 @given(some_windows, st.sampled_from(NIGHTS), st.integers(0, 36 * 3_600_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_nothing_opens_or_closes_before_the_boundary_and_what_is_open_has_been_since(
     each: Window, night: tuple[str, datetime], ms: int
 ) -> None:

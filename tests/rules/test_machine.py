@@ -37,6 +37,7 @@ from rules.reports import (
 from tests.rules.days import Day
 from tests.rules.plans import plans
 from tests.rules.test_properties import replay
+from tests.support.examples import examples
 
 PAUSES = st.sampled_from([0.0, 0.001, 1.9, 2.0, 5.0, 9.999, 10.0, 60.0, 120.0, 600.0, 1_800.0, 2_700.0, 4_000.0])
 SENSORS = st.sampled_from(["pendant-1", "pendant-2", "pendant-3", "smoke-1", "door-1", "fall-1"])
@@ -314,7 +315,7 @@ class Household(RuleBasedStateMachine):
 
 TestHousehold = Household.TestCase
 TestHousehold.settings = settings(
-    max_examples=30,
+    max_examples=examples(30),
     stateful_step_count=35,
     deadline=None,
     report_multiple_bugs=False,

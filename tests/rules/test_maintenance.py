@@ -11,6 +11,7 @@ from rules.plan import Plan, Reminder
 from rules.state import House
 from tests.rules.days import Day, Op, ops
 from tests.rules.home import HOUR, MINUTE, Home, through_json, watched
+from tests.support.examples import examples
 
 DAY = 24 * HOUR
 
@@ -229,7 +230,7 @@ class MaintainedDay(Day):
 
 
 @given(ops([*MaintainedDay.names(), *["wanted", "resolve", "reminders"] * 4]))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_s10_no_restart_while_somebody_may_need_the_hub(day: list[Op]) -> None:
     home = MaintainedDay()
     for op in day:

@@ -21,6 +21,7 @@ from rules.reports import (
     ReminderTaken,
 )
 from tests.rules.home import HOUR, MINUTE, Home, chirps, watched, window
+from tests.support.examples import examples
 
 NOON = "2026-01-05T12:00+00:00"
 LATE = "2026-01-05T22:30+00:00"
@@ -410,7 +411,7 @@ def _happens(home: Home, what: str) -> None:
             getattr(home, what)()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(st.tuples(EVENTS, PAUSES, st.booleans()), max_size=15), st.booleans())
 def test_every_message_ends_once_and_none_is_said_when_it_must_not_be(
     days: list[tuple[str, float, bool]], quiet: bool

@@ -19,8 +19,9 @@ from tests.rules.days import FOUND, OFTEN, WATCHED, Day, Op
 from tests.rules.home import SENSORS, Home
 from tests.rules.plans import CONTACTS, plans
 from tests.rules.test_properties import replay
+from tests.support.examples import examples
 
-thorough = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+usual = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class PlannedDay(Day):
@@ -59,7 +60,7 @@ DAYS = st.lists(st.tuples(PAUSES, st.booleans(), st.sampled_from(NAMES), st.inte
 
 
 @given(plans(), plans(version=2), DAYS)
-@thorough
+@usual
 def test_any_plan_and_any_order_of_events_balance_their_accounts_and_replay_alike(
     first: Plan, second: Plan, day: list[Op]
 ) -> None:
@@ -112,7 +113,7 @@ def silenced(plan: Plan, alarm: Alarm, step: Step, number: int, wall_ms: int) ->
     st.integers(0, 7 * 24 * 60),
     st.floats(120, 5_000),
 )
-@settings(thorough, max_examples=60)
+@settings(usual, max_examples=examples(60))
 def test_s3_with_nobody_there_every_step_is_taken_exactly_when_the_plan_says_once_in_each_round(
     plan: Plan, sensor: str, minute: int, nap_s: float
 ) -> None:

@@ -3,7 +3,7 @@
 from time import perf_counter_ns
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rules.actions import Action, AnyAction
@@ -13,15 +13,47 @@ from rules.state import House
 from rules.values import Now
 from tests.rules.days import HOUSE_BYTES_MAX, Day, Op, ops, played
 from tests.rules.home import Home, through_json
+from tests.support.examples import examples
 
-thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+usual = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 EVERYTHING = Day.names()
 WITHOUT_RESTART = [each for each in EVERYTHING if each not in ("restart", "reboot", "wall")]
 
 
+CALLED_BEFORE_ENGINEER_MODE: list[Op] = [
+    (0, False, "level", 0),
+    (0, False, "resolve", 0),
+    (0, False, "installer", 3),
+    (3_600_000, False, "level", 0),
+]
+TOLD_TWICE_AS_ENGINEER_MODE_ENDS: list[Op] = [
+    (0, False, "installer", 3),
+    (0, False, "level", 0),
+    (1_000, False, "installer", 4),
+    (500, False, "level", 0),
+    (1_000, False, "level", 0),
+]
+ENGINEER_MODE_BEFORE_AND_AFTER_A_REBOOT: list[Op] = [
+    (0, False, "installer", 3),
+    (0, False, "level", 2),
+    (0, False, "reboot", 60),
+    (0, False, "press", 0),
+    (60_000, True, "level", 2),
+    (0, False, "installer", 3),
+    (0, False, "installer", 4),
+    (0, False, "resolve", 0),
+    (0, False, "resolve", 1),
+    (0, False, "resolve", 0),
+    (10_000, False, "level", 2),
+]
+
+
 @given(ops(EVERYTHING))
-@thorough
+@example(CALLED_BEFORE_ENGINEER_MODE)
+@example(TOLD_TWICE_AS_ENGINEER_MODE_ENDS)
+@example(ENGINEER_MODE_BEFORE_AND_AFTER_A_REBOOT)
+@usual
 def test_the_accounts_balance_after_any_sequence_of_events(day: list[Op]) -> None:
     home = played(day)
     home.after(3_600)
@@ -38,7 +70,7 @@ def replay(journal: bytes) -> tuple[House, list[Action]]:
 
 
 @given(ops(EVERYTHING))
-@thorough
+@usual
 def test_a_replayed_journal_gives_the_same_house_and_the_same_actions(day: list[Op]) -> None:
     home = played(day)
     house, actions = replay(msgspec.json.encode(home.journal))
@@ -67,7 +99,7 @@ def stepped(journal: list[tuple[Now, Event]], extra: list[int], *, punctual: boo
 
 
 @given(ops(WITHOUT_RESTART), st.lists(st.integers(0, 60_000), max_size=5).map(sorted))
-@thorough
+@usual
 def test_s6_waking_late_on_time_or_too_often_gives_the_same_reports_with_the_same_times(
     day: list[Op], extra: list[int]
 ) -> None:
@@ -78,7 +110,7 @@ def test_s6_waking_late_on_time_or_too_often_gives_the_same_reports_with_the_sam
 
 
 @given(ops(WITHOUT_RESTART), st.integers(0, 59))
-@thorough
+@usual
 def test_s6_being_written_and_read_between_two_events_changes_nothing(day: list[Op], where: int) -> None:
     journal = played(day).journal
     straight = stepped(journal, [], punctual=False)
@@ -91,7 +123,7 @@ def test_s6_being_written_and_read_between_two_events_changes_nothing(day: list[
 
 
 @given(ops(EVERYTHING))
-@settings(thorough, max_examples=30)
+@settings(usual, max_examples=examples(30))
 def test_all_actions_can_be_written_and_read(day: list[Op]) -> None:
     for action in played(day).history:
         written = msgspec.json.decode(msgspec.json.encode(action))

@@ -19,6 +19,7 @@ from rules.plan import Plan, Reminder
 from rules.reports import ReminderFacts, ReminderMissed, ReminderPrompted, ReminderTaken
 from tests.rules.home import HOUR, MINUTE, Home, wall_ms
 from tests.rules.reminded import SENSORS, hold, press
+from tests.support.examples import examples
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
@@ -300,7 +301,7 @@ OPS = st.lists(
 
 
 @given(st.sampled_from(PLACES), REMINDERS, OPS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_s4_whatever_happens_every_occasion_is_prompted_once_at_most_in_its_time_and_has_one_outcome(
     place: Place, reminders: tuple[Reminder, ...], ops: list[tuple[str, int]]
 ) -> None:

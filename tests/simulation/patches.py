@@ -14,9 +14,9 @@ class StaleError(Exception):
 
 
 def copied(folder: Path) -> Path:
-    """Copy the packages into a folder; give it."""
+    """Copy the packages into a folder, with what is compiled of them already; give it."""
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("*.pyc.*"))  # being written
     return folder
 
 

@@ -1,26 +1,24 @@
 """The harder scenarios of `hearthline demo`: each goes as it should, and fails when the promise it shows is broken.
 
-The siren is hastened, from 60 s to 12. They mostly wait, so they run side by side.
+The siren is hastened, from 60 s to 12.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from simulators.demo.scenarios import SCENARIOS
+from tests.simulation.patches import copied
 from tests.support.demo import CODE, LIMIT_S, Ran, demo, installed, left_behind
-from tests.support.house import PACKAGES, ROOT
+from tests.support.house import ROOT
 
 pytestmark = pytest.mark.slow
 
-AT_ONCE = 6
 SIREN_S = 12
 
 ARRIVED = ("centre:alarm.raised", "centre:receipt", "lamp:arrived:on")
@@ -109,9 +107,7 @@ def options(name: str) -> list[str]:
 
 def broken(folder: Path, name: str, change: Break) -> Ran:
     """Play a scenario with a copy of the code in which a promise is broken."""
-    copy = folder / "code"
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = copied(folder / "code")
     text = (copy / change.file).read_text()
     assert text.count(change.good) == 1, f"{change.file} has {change.good!r} {text.count(change.good)} times"
     (copy / change.file).write_text(text.replace(change.good, change.bad))
@@ -130,28 +126,11 @@ def broken(folder: Path, name: str, change: Break) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-class Played(NamedTuple):
-    """A run under way, and its folder."""
-
-    folder: Path
-    ran: "Future[Ran]"
-
-
-@pytest.fixture(scope="module")
-def played() -> Iterator[Mapping[Any, Played]]:
-    """Begin them all, the longest first."""
-    runs: dict[Any, Played] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as made,
-        ThreadPoolExecutor(AT_ONCE) as pool,
-    ):
-        for number, name in enumerate(sorted(STORIES, key=lambda each: not SCENARIOS[each].sirens)):
-            folder = Path(made, str(number))
-            runs[name] = Played(folder, pool.submit(demo, folder, *options(name)))
-        for number, (key, change) in enumerate(BREAKS.items()):
-            folder = Path(made, f"b{number}")
-            runs[key] = Played(folder, pool.submit(broken, folder, key[0], change))
-        yield runs
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path: sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
 
 
 def test_every_hardship_is_tested() -> None:
@@ -160,8 +139,8 @@ def test_every_hardship_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_a_hardship_goes_as_it_should(played: Mapping[Any, Played], name: str) -> None:
-    ran = played[name].ran.result()
+def test_a_hardship_goes_as_it_should(folder: Path, name: str) -> None:
+    ran = demo(folder, *options(name))
     assert ran.code == 0, ran.said + ran.complaint
     document = ran.document
     wanted, promised = STORIES[name]
@@ -171,12 +150,12 @@ def test_a_hardship_goes_as_it_should(played: Mapping[Any, Played], name: str) -
     assert all(any(f"{key}:".startswith(f"{one}:") for key in rest) for one in wanted), keys
     assert set(promised) <= document["promised"].keys()
     assert keys.count("centre:alarm.raised") == 1
-    assert left_behind(played[name].folder) == []
+    assert left_behind(folder) == []
 
 
 @pytest.mark.parametrize("key", BREAKS, ids=": ".join)
-def test_a_hardship_fails_when_its_promise_is_broken(played: Mapping[Any, Played], key: tuple[str, str]) -> None:
-    ran = played[key].ran.result()
+def test_a_hardship_fails_when_its_promise_is_broken(folder: Path, key: tuple[str, str]) -> None:
+    ran = broken(folder, key[0], BREAKS[key])
     assert ran.code == 1, ran.said + ran.complaint
     assert BREAKS[key].said in ran.document["reason"]
-    assert left_behind(played[key].folder) == []
+    assert left_behind(folder) == []

@@ -21,6 +21,7 @@ from rules.commands import SayMessage
 from rules.events import AnswerPressed, Commanded
 from rules.reports import CommandDone, CommandRefused, MessageHeard
 from tests.agent.messages.home import KEY, TEXT, Home, said, sealed
+from tests.support.examples import examples
 
 
 async def test_it_is_opened_kept_and_said_by_its_id(tmp_path: Path) -> None:
@@ -274,7 +275,7 @@ def _shaped(shape: str, words: str) -> Commanded:
             return said("c-1", {shape: words})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=WORDS, shape=SHAPES, ending=st.sampled_from(["heard", "killed", "full", "waits"]))
 def test_s11_no_text_of_a_message_is_anywhere_but_in_its_own_file(
     tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture, words: str, shape: str, ending: str

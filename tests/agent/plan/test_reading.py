@@ -33,6 +33,7 @@ from rules.plan import (
     kind_of,
     ladder_of,
 )
+from tests.support.examples import examples
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "provisioning" / "examples").glob("*.toml"))
 
@@ -596,7 +597,7 @@ def as_toml(value: Any) -> str:
     return "\n".join(f"{key} = {inline(each)}" for key, each in value.items())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(documents())
 def test_any_plan_says_the_same_as_toml_as_json_and_after_it_was_kept(document: dict[str, Any]) -> None:
     from_toml = read_plan(parse(as_toml(document).encode(), "it", json=False))
@@ -631,7 +632,7 @@ KEYS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), json_values, max_size=4))
 def test_any_document_is_read_or_refused_and_nothing_else(raw: dict[str, Any]) -> None:
     try:
@@ -644,7 +645,7 @@ def test_any_document_is_read_or_refused_and_nothing_else(raw: dict[str, Any]) -
     assert "7700900123" not in told, "S11: wherever it stood"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_read_or_refused_and_nothing_else(content: bytes, json: bool) -> None:
     try:

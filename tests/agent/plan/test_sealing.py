@@ -21,6 +21,7 @@ from agent.wire.schema import FOLDER
 from agent.wire.sealing import AddressError, SealError, open_plan, require_plan_key, seal_plan
 from centre.issue import Issuer
 from rules.values import Now
+from tests.support.examples import examples
 
 HUB = "hub-1"
 EXAMPLES = sorted((Path(__file__).parents[3] / "provisioning" / "examples").glob("*.toml"))
@@ -129,7 +130,7 @@ def test_a_private_part_is_not_sealed_without_a_key() -> None:
         seal_plan(DOCUMENT, HUB, 1, SIGNER, None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.binary(max_size=100)
     | st.text(max_size=60).map(str.encode)
@@ -140,7 +141,7 @@ def test_any_bytes_are_opened_or_refused_and_nothing_else(token: bytes) -> None:
         opened(token)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["aud", "iat", "version", "private"]), st.none() | st.integers() | st.text(max_size=40)
@@ -154,7 +155,7 @@ def test_whatever_the_centre_signs_is_opened_or_refused_and_nothing_else(payload
     assert document
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0), st.binary(min_size=1, max_size=4))
 def test_s8_a_plan_changed_on_its_way_is_no_plan(place: int, change: bytes) -> None:
     token = seal_plan(DOCUMENT, HUB, 1, SIGNER, PLAN_KEY)

@@ -15,6 +15,7 @@ from agent.sms.outcomes import Came, Dead, Delivered, Failed, Fit, Outgoing, Sen
 from simulators.modem import PLACES, ModemCore
 from simulators.text_pdus import GIVEN_UP, STILL_TRYING
 from tests.agent.sms.bench import ANNA, BEN, Bench, Pins, drip, whole
+from tests.support.examples import examples
 
 HELLO = pdu.submit(ANNA, "Hello")
 
@@ -437,7 +438,7 @@ NOISE = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 2**32), st.lists(NOISE, max_size=30))
 def test_every_text_gets_one_outcome_whatever_the_modem_says_and_the_next_opening_is_well(
     seed: int, noises: list[bytes]
@@ -475,7 +476,7 @@ def test_every_text_gets_one_outcome_whatever_the_modem_says_and_the_next_openin
     assert again.of(Sent, Failed)[0] in (Sent("again"), Failed("again", "error 38: the network is out of order"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.binary(max_size=600), max_size=20))
 def test_nothing_but_junk_is_survived_and_ends_in_death(pieces: list[bytes]) -> None:
     core = ModemCore(lambda _: None)

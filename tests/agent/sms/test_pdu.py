@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from agent.sms import gsm7, pdu
 from agent.sms.pdu import Deliver, PduError, StatusReport
 from simulators.text_pdus import deliver, read_submit, status_report
+from tests.support.examples import examples
 
 GSM7_TEXT = st.text(st.sampled_from([each for each in map(chr, range(0x20AD)) if gsm7.encode(each)]), max_size=80)
 ANY_TEXT = st.text(st.characters(codec="utf-16-be", exclude_categories=["Cs"]), max_size=35)
@@ -50,7 +51,7 @@ def test_what_is_sent_is_what_arrives(body: str) -> None:
     assert (text.number, text.body, text.report_wanted, text.valid_minutes) == ("+441632960001", body, True, 60)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(GSM7_TEXT, st.integers(10**5, 10**14))
 def test_any_plain_text_arrives_by_any_number(body: str, number: int) -> None:
     text = read_submit(pdu.submit(f"+{number}", body).hex, 7)
@@ -59,7 +60,7 @@ def test_any_plain_text_arrives_by_any_number(body: str, number: int) -> None:
     assert pdu.read(deliver(f"+{number}", body, part=2)) == Deliver(f"+{number}", body, 2)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(ANY_TEXT)
 def test_any_text_arrives(body: str) -> None:
     assert read_submit(pdu.submit("+441632960001", body).hex, 7).body == body
@@ -97,7 +98,7 @@ def test_a_name_is_no_number_and_a_program_s_message_no_text() -> None:
     assert pdu.read(ported) == Deliver("+44162360001", "")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=220))
 def test_junk_is_refused_or_read_and_nothing_else(junk: bytes) -> None:
     for message in (junk.hex(), junk.decode("latin-1"), "0004" + junk.hex(), "0044" + junk.hex(), "0006" + junk.hex()):
@@ -110,7 +111,7 @@ def test_junk_is_refused_or_read_and_nothing_else(junk: bytes) -> None:
             assert len(read.sender) <= 21
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.sampled_from([each.values[0] for each in REAL]), st.data())
 def test_a_real_message_with_a_wrong_or_missing_octet_is_survived(message: str, data: st.DataObject) -> None:
     octets = bytearray.fromhex(message)

@@ -22,6 +22,7 @@ from rules.actions import ChirpName, PromptName, Say
 from rules.plan import Person, Plan, Voice
 from rules.projection import Display
 from simulators.world.loop import run_virtual
+from tests.support.examples import examples
 
 FRAMES = 8
 """How long everything is that this home says."""
@@ -320,7 +321,7 @@ turns = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(turns, max_size=12))
 def test_no_order_leaves_words_over_a_calls_sound_and_at_last_the_tone_sounds(script: list[Any]) -> None:
     async def play(room: Room) -> None:

@@ -19,6 +19,7 @@ from agent.store.rescue import ALARMS_FIRST, Rescue, Rescued
 from agent.store.rows import IMPORTANT, RAISED, TELEMETRY, Row
 from rules.events import Dropped
 from tests.agent.store.making import batch, row
+from tests.support.examples import examples
 
 HOUSE = b'{"epoch":"e1","notes":"%s"}' % (b"<house>" * 1_000)
 RANKS = range(4)
@@ -191,7 +192,7 @@ def test_s12_a_disk_that_gives_nothing_is_asked_so_often_and_no_more(
     assert len(rescued) > 20
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_s12_whatever_lies_there_reading_it_ends(dice: random.Random) -> None:
     whole_bytes = SCRATCH.data()

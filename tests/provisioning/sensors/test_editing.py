@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from provisioning.provision import hub_toml as hub_toml_of_all
 from provisioning.sensors.editing import EditError, add_driver, add_sensor, move_sensor, next_id, put, remove_sensor
+from tests.support.examples import examples
 
 FILE = """\
 # the hub of flat 3
@@ -119,7 +120,7 @@ def test_next_ids_fill_gaps() -> None:
     assert next_id("flood", {"flood-1", "flood-2"}) == "flood-3"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.sampled_from(["add", "remove", "move"]), max_size=8), st.randoms(use_true_random=False))
 def test_any_edits_in_any_order_lose_no_comment_of_another(edits: list[str], dice: object) -> None:
     text, names = FILE, ["a", "b"]

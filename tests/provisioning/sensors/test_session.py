@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from agent.status import HubStatus, StrangerStatus
 from provisioning.sensors.describing import Sensor
 from provisioning.sensors.session import GATHER_S, SETTLE_S, Session
+from tests.support.examples import examples
 from tests.support.hub_status import hub, note, sensor, stranger
 
 PENDANT = stranger("radio", "security1:d3dc54", count=13, signal=53, said=("trigger panic", "reading signal"))
@@ -323,7 +324,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(STEPS, max_size=30))
 def test_whatever_is_heard_and_typed_only_what_was_heard_asked_about_and_placed_is_added(steps: list[Any]) -> None:
     desk = Desk("pendant-1", wires="")
