@@ -54,10 +54,17 @@ NOW = ThenClock(0)
 """The machine's clock, trusted, whether the machine here has somebody who sets it or not."""
 
 
+_GOING = "starting anew:"
+
+
 class Lived(NamedTuple):
-    """One process of the hub: since when it listened and until when, on the loop's clock, and how it ended."""
+    """One process of the hub: since when it listened and until when, on the loop's clock, and how it ended.
+
+    `going_at` is when it was seen to have decided on starting anew, or when it ended without a word of it.
+    """
 
     armed_at: float
+    going_at: float
     ended_at: float
     code: int
 
@@ -145,12 +152,22 @@ class Home(Rig):
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            going = asyncio.create_task(self._going(len(self.lived) + 1))
             code = await self.hub.ended(10_000)
+            ended_at = loop.time()
+            going_at = going.result() if going.done() else ended_at
+            going.cancel()
             assert self.armed_at is not None  # noqa: S101 -- it was started
-            self.lived.append(Lived(self.armed_at, loop.time(), code))
+            self.lived.append(Lived(self.armed_at, going_at, ended_at, code))
             self.armed_at = None
             await self.hub.start()
             self.armed_at = loop.time()
+
+    async def _going(self, times: int) -> float:
+        """Wait until the hub has said so often that it starts anew; give when that was seen."""
+        while len(self.hub.logged(_GOING)) < times:
+            await asyncio.sleep(_POLL_S)
+        return asyncio.get_running_loop().time()
 
     async def restarted(self, times: int, timeout_s: float) -> None:
         """Wait until the hub has started anew so often, and listens. Raises Violation."""
