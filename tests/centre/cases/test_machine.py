@@ -14,6 +14,7 @@ from centre.cases.holding import next_deadline
 from centre.cases.lifecycle import step
 from centre.cases.outcomes import OUTCOMES
 from tests.centre.cases.desk import MINUTE, Desk, said
+from tests.support.examples import examples
 
 HUBS = st.sampled_from(["hub-1", "hub-2"])
 NUMBERS = st.integers(0, 5)
@@ -310,5 +311,5 @@ class Night(RuleBasedStateMachine):
 
 TestNight = Night.TestCase
 TestNight.settings = settings(
-    max_examples=40, stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(40), stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from centre.silence import Silence, Trouble, changes, watch
 from tests.centre.silence.town import Town
+from tests.support.examples import examples
 from tests.support.voice import RAISED
 
 Act = Literal["lose", "stop", "connect", "mute", "deafen", "wait"]
@@ -69,7 +70,7 @@ class Model:
 steps = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 3), st.integers(1, 130)), min_size=1, max_size=12)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 @example([("stop", 0, 3), ("mute", 0, 3), ("lose", 0, 3), ("connect", 0, 130), ("lose", 0, 3), ("connect", 0, 3)])
 @example([("deafen", 0, 100), ("lose", 0, 10), ("mute", 0, 30)])
@@ -110,7 +111,7 @@ waves = st.lists(
 )
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(18), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(waves, st.sets(st.integers(0, 39), max_size=3))
 @example([("lose", 0, 20, 0, 60), ("connect", 0, 15, 0, 60), ("lose", 0, 15, 1, 60), ("connect", 0, 18, 0, 60)], {3})
 @example([("lose", 0, 6, 4, 10), ("connect", 0, 2, 0, 30)], set())

@@ -22,6 +22,7 @@ from centre.site.limits import Allowance, FailureLimit
 from centre.site.service import app
 from centre.site.site import Site, SiteError
 from tests.support.enrolling import RIGHT, Off, code_for, make_site
+from tests.support.examples import examples
 from tests.support.sites import Box, enrolled
 
 ENROL, RENEW = f"{EST}/simpleenroll", f"{EST}/simplereenroll"
@@ -166,7 +167,7 @@ async def test_what_is_not_there_is_a_problem_too(client: httpx.AsyncClient) -> 
     assert refusal(await client.get(ENROL)).status == 405
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.binary(max_size=300),

@@ -17,6 +17,7 @@ from centre.ledger import SqliteLedger
 from centre.store.database import Database
 from centre.store.ledger import QUARANTINE_MAX, QUARANTINE_PER_HUB_MAX, StoredLedger
 from tests.centre.store.conftest import address
+from tests.support.examples import examples
 from tests.support.voice import AT, READING, Voice
 
 HUB = Voice("hub-1")
@@ -179,7 +180,7 @@ def test_s4_two_workers_that_take_one_event_at_once_keep_it_once(url: str) -> No
 )
 @example(words="a\0b", number=1, body=b"\0")
 @example(words="half \ud83d of a pair", number=1, body=b"")
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_s12_whatever_a_hub_writes_can_be_kept(database: Database, words: str, number: int, body: bytes) -> None:
     """PostgreSQL has no NUL in texts, and neither database half a character: what cannot be kept is never receipted."""
     ledger = StoredLedger(database)
