@@ -4,7 +4,8 @@ What it makes are values. Whoever carries the messages signs and publishes the r
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, Protocol
 
 import msgspec
@@ -123,6 +124,7 @@ class Intake:
         self._ledger = ledger
         self._homes = {home.hub: home for home in ledger.homes()}
         self._verifiers: dict[str, Verifier] = {}
+        self._unkept: set[tuple[str, str]] = set()
         self.counters: Counter[Verdict] = Counter()
         for hub, keys in hubs.items():
             self.register(hub, keys)
@@ -131,6 +133,21 @@ class Intake:
         """Let a hub speak with these keys, instead of those it had before. Raises KeyFileError."""
         self._verifiers[hub] = Verifier(keys, HUB_ALGORITHM)
         self._homes.setdefault(hub, Home(hub=hub))
+
+    def forget(self, hub: str) -> None:
+        """Let a hub speak no more: what comes under its name is put aside."""
+        self._verifiers.pop(hub, None)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Take several messages as one: if what is done within raises, none of them was ever here."""
+        homes, unkept, counters = dict(self._homes), set(self._unkept), Counter(self.counters)
+        try:
+            yield
+        except BaseException:
+            # A hub that was registered meanwhile stays.
+            self._homes, self._unkept, self.counters = {**self._homes, **homes}, unkept, counters
+            raise
 
     def home(self, hub: str) -> Home:
         """Give what is known of a hub. Raises KeyError for one never registered."""
@@ -251,12 +268,7 @@ class Intake:
         newer = homes.on_status(self._homes[hub], status, at, retained=retained)
         if newer == "stale":
             return Outcome(verdict="stale", status=status)
-        self._homes[hub] = newer  # before the ledger: receipts need the nonce, ledger or not
-        reason = ""
-        try:
-            self._ledger.keep_home(newer, {})
-        except LedgerDownError as error:
-            reason = str(error)
+        reason = self._keep_known(newer, "status", lambda: self._ledger.keep_home(newer, {}))
         return Outcome(verdict="status", status=status, reason=reason)
 
     def _state(self, hub: str, payload: bytes, raw: Aside) -> Outcome:
@@ -271,13 +283,25 @@ class Intake:
         if newer == "stale":
             return Outcome(verdict="stale", state=state)
         claims = _claims({lane: note.last for lane, note in state.lanes.items()}) if state.epoch == home.epoch else {}
-        self._homes[hub] = newer
-        reason = ""
-        try:
-            self._ledger.keep_state(newer, payload, claims)
-        except LedgerDownError as error:
-            reason = str(error)
+        reason = self._keep_known(newer, "state", lambda: self._ledger.keep_state(newer, payload, claims))
         return Outcome(verdict="state", state=state, reason=reason)
+
+    def _keep_known(self, newer: Home, channel: str, keep: Callable[[], None]) -> str:
+        """Keep what a hub said of itself; give why that failed, if it did.
+
+        What is kept already is not written again: each connection of ours brings the retained words of every hub.
+        """
+        hub = newer.hub
+        if self._homes[hub] == newer and (hub, channel) not in self._unkept:
+            return ""
+        self._homes[hub] = newer  # before the ledger: receipts need the nonce, ledger or not
+        self._unkept.add((hub, channel))
+        try:
+            keep()
+        except LedgerDownError as error:
+            return str(error)
+        self._unkept.discard((hub, channel))
+        return ""
 
     # --- what cannot be taken ----------------------------------------------------------------------
 

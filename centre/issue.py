@@ -1,6 +1,6 @@
 """What the centre sends: receipts and commands, signed; and commands repeated until the hub has answered. No I/O."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -90,6 +90,10 @@ class Commands:
         )
         self._pending[command.id] = command
         return command.id
+
+    def hold(self, kept: Iterable[Pending]) -> None:
+        """Have exactly these under way, as whoever keeps them says; one that was under way already goes on."""
+        self._pending = {each.id: self._pending.get(each.id, each) for each in kept}
 
     def answered(self, hub: str, command: str) -> Pending | None:
         """Take the hub's `command.done` or `command.refused`; None for a command that is not (or no longer) pending."""

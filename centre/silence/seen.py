@@ -27,7 +27,7 @@ CHECK_IN_MS = 240_000
 UNPLANNED = frozenset({"", "lost", "closed: it is not wanted"})
 """Reasons of an `offline` that nobody meant: a will's, and a standby's that closed when no other line was left.
 
-Any other reason is a planned stop's: `stopped`, `restarting` (docs/centre.md).
+Any other reason is a planned stop's: `stopped`, `restarting` (docs/wire.md).
 """
 
 DROPS_MAX = 6

@@ -4,7 +4,8 @@ A case is kept as the bytes its owner gives. Whoever changes one says which vers
 change the same version, one is told that the other was first, and what the case is now.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import sqlalchemy as sa
 from msgspec.structs import asdict
@@ -70,38 +71,58 @@ class ClashError(Exception):
 class Cases:
     """The cases of a store. Each call is one transaction; LedgerDownError when the store is."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, within: sa.Connection | None = None) -> None:
+        """Take the database; `within` is a transaction of `database.writing()` that all calls are then part of."""
+        self._database, self._within = database, within
+
+    @contextmanager
+    def alone(self) -> Iterator["Cases"]:
+        """Give the cases while nobody else can change one: all that is done with them within is one transaction."""
+        with self._database.writing() as connection:
+            yield Cases(self._database, connection)
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        return self._database.writing() if self._within is None else nullcontext(self._within)
+
+    def _reading(self) -> AbstractContextManager[sa.Connection]:
+        return self._database.reading() if self._within is None else nullcontext(self._within)
 
     def keep(
-        self, changes: Iterable[Change], audit: Iterable[AuditRow] = (), *, followed: Followed | None = None
+        self,
+        changes: Iterable[Change],
+        audit: Iterable[AuditRow] = (),
+        *,
+        followed: Followed | None = None,
+        also: Callable[[sa.Connection], object] | None = None,
     ) -> None:
         """Keep all of it or nothing. Raises ClashError.
 
         With `followed`, what was made of some events is kept together with having read them: a worker that is killed
-        in between makes it again, and two workers at once make it once.
+        in between makes it again, and two workers at once make it once. `also` is done in the same transaction.
         """
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             if followed is not None:
                 self._follow(connection, followed)
             changes = tuple(changes)
             # Those that close first: an alarm may leave a case for another in one go.
             for change in sorted(changes, key=lambda each: each.row.open):
                 self._change(connection, change)
-            for row in audit:
-                connection.execute(sa.insert(AUDIT).values(asdict(row)))
+            if entries := [asdict(row) for row in audit]:
+                connection.execute(sa.insert(AUDIT), entries)
+            if also is not None:
+                also(connection)
 
-    def new_number(self) -> int:
-        """Give a number that was never given before, for a new case's id."""
-        one_more = self._database.upsert(COUNTER, {"name": "case", "value": 1}, value=COUNTER.c.value + 1)
-        with self._database.writing() as connection:
-            return int(connection.execute(one_more.returning(COUNTER.c.value)).scalar_one())
+    def new_number(self, many: int = 1) -> int:
+        """Give a number that was never given before, for a new case's id; of several, the first."""
+        more = self._database.upsert(COUNTER, {"name": "case", "value": many}, value=COUNTER.c.value + many)
+        with self._writing() as connection:
+            return int(connection.execute(more.returning(COUNTER.c.value)).scalar_one()) - many + 1
 
     # --- for whoever looks ---------------------------------------------------------------------------
 
     def get(self, case_id: str) -> CaseRow | None:
         """Give a case as it is now."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return _one(connection, case_id)
 
     def standing(self) -> list[CaseRow]:
@@ -118,6 +139,21 @@ class Cases:
         asked = sa.select(CASE).where(CASE.c.id.in_(held))
         return self._rows(asked.order_by(CASE.c.open.desc(), CASE.c.changed_ms.desc()))
 
+    def open_bodies(self, *, states: Collection[str] = ()) -> list[bytes]:
+        """Give what every open case is, or those in some of the states: the most urgent first."""
+        asked = sa.select(CASE.c.body).where(CASE.c.open == 1).order_by(CASE.c.priority, CASE.c.changed_ms)
+        return self._bodies(asked.where(CASE.c.state.in_(states)) if states else asked)
+
+    def bodies_about(self, hubs: Collection[str], alarms: Collection[str]) -> list[bytes]:
+        """Give what the open cases of these hubs are, and those of theirs in which one of these alarms is or was."""
+        theirs = (CASE_ALARM.c.case_id == CASE.c.id, CASE_ALARM.c.alarm.in_(alarms))
+        wanted = (CASE.c.hub.in_(hubs), sa.or_(CASE.c.open == 1, sa.exists().where(*theirs)))
+        return self._bodies(sa.select(CASE.c.body).where(*wanted))
+
+    def body(self, case_id: str) -> bytes | None:
+        """Give what a case is now."""
+        return next(iter(self._bodies(sa.select(CASE.c.body).where(CASE.c.id == case_id))), None)
+
     def changed(self, from_ms: int, until_ms: int, *, limit: int = PAGE) -> list[CaseRow]:
         """Give the cases last changed in a span of time, oldest first: for reports."""
         span = (CASE.c.changed_ms >= from_ms, CASE.c.changed_ms < until_ms)
@@ -132,19 +168,23 @@ class Cases:
             asked = asked.where(AUDIT.c.case_id == case_id)
         if hub:
             asked = asked.where(AUDIT.c.hub == hub)
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             rows = connection.execute(asked).mappings().all()
         return [(row["number"], AuditRow(**{name: row[name] for name in AuditRow.__struct_fields__})) for row in rows]
 
     def followed(self, name: str) -> int:
         """Say how far somebody has read in the events; 0 before the first."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return connection.scalar(sa.select(FOLLOWER.c.number).where(FOLLOWER.c.name == name)) or 0
 
     # --- within a transaction ------------------------------------------------------------------------
 
+    def _bodies(self, asked: "sa.Select[tuple[bytes]]") -> list[bytes]:
+        with self._reading() as connection:
+            return list(connection.scalars(asked))
+
     def _rows(self, asked: "sa.Select[*tuple[object, ...]]") -> list[CaseRow]:
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return _rows(connection, asked)
 
     def _follow(self, connection: sa.Connection, followed: Followed) -> None:
@@ -166,14 +206,15 @@ class Cases:
             # Asked for what was kept: psycopg does not count the rows of an INSERT.
             if connection.execute(changing.values(values).returning(CASE.c.id)).first() is None:
                 raise ClashError(f"{row.id} is no longer as it was in version {was}", _one(connection, row.id))
-            self._keep_alarms(connection, row)
+            self._keep_alarms(connection, row, new=not was)
         except sa.exc.IntegrityError:
             raise ClashError(f"an alarm of {row.id} is in another open case") from None
 
-    def _keep_alarms(self, connection: sa.Connection, row: CaseRow) -> None:
+    def _keep_alarms(self, connection: sa.Connection, row: CaseRow, *, new: bool) -> None:
         """S4: no alarm is in two open cases; the database says no to the second."""
         c = CASE_ALARM.c
-        connection.execute(sa.delete(CASE_ALARM).where(c.case_id == row.id, c.alarm.not_in(row.alarms)))
+        if not new:
+            connection.execute(sa.delete(CASE_ALARM).where(c.case_id == row.id, c.alarm.not_in(row.alarms)))
         if row.alarms:
             entries = [
                 {"case_id": row.id, "alarm": each, "hub": row.hub, "open": int(row.open)}

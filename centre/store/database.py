@@ -3,10 +3,11 @@
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,9 +24,45 @@ STATEMENT_MS = 10_000
 CONNECT_S = 5
 
 _BEGIN = "hearthline_begin"
-_ONE_WRITER = 0x6865617274  # "heart": the number by which PostgreSQL knows our lock
+_LOCKS: dict[str, int] = {"all": 0x6865617274, "events": 0x6865617275}  # "heart", and one more: PostgreSQL's names
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FILE_MODE = 0o600
+
+
+Writes = Literal["all", "events"]
+"""What a transaction writes: what the intake keeps, or anything else."""
+
+
+class _Turns:
+    """A lock that is given in the order it was asked for. Of Python's own, whoever gives it back takes it again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._taken = False
+
+    def acquire(self, timeout_s: float) -> bool:
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return True
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=timeout_s):
+            return True
+        with self._lock:
+            if mine not in self._waiting:
+                return True  # it was handed to us in this very moment
+            self._waiting.remove(mine)
+            return False
+
+    def release(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()  # handed over: it was never free
+            else:
+                self._taken = False
 
 
 class Database:
@@ -39,7 +76,7 @@ class Database:
         self._url = _url(url)
         # S11: as an error names it, without what may be a password.
         self.name = self._url.database if self.is_sqlite else self._url.set(query={}).render_as_string()
-        self._writer = threading.Lock()
+        self._writers = {"all": _Turns(), "events": _Turns()}
         self._create_file()
         try:
             self._engine = sa.create_engine(
@@ -74,24 +111,25 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, of: Writes = "all") -> Iterator[sa.Connection]:
         """Give a connection within a transaction that is on the disk when this ends, or was never there.
 
         One writer at a time, on PostgreSQL too: so rows are numbered in the order of their commits, and whoever reads
-        on from a number misses none that was committed late.
+        on from a number misses none that was committed late. What hubs say is kept beside all else ("events"): a
+        receipt waits for no case.
         """
-        with self._told(), self._writing() as connection:
+        with self._told(), self._writing(of) as connection:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def _writing(self, of: Writes = "all") -> Iterator[sa.Connection]:
         with (
-            self._turn(),
+            self._turn(of),
             self._engine.connect() as connection,
             connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}).begin(),
         ):
             if not self.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_WRITER)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCKS[of])))
             yield connection
 
     @contextmanager
@@ -113,14 +151,15 @@ class Database:
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, of: Writes) -> Iterator[None]:
         """Let this process's threads write in turn. SQLite lets them look again and again, and one of eight starved."""
-        if not self._writer.acquire(timeout=BUSY_MS / 1000):
+        writer = self._writers["all" if self.is_sqlite else of]  # SQLite has one for everything
+        if not writer.acquire(BUSY_MS / 1000):
             raise LedgerDownError(f"the centre's store: locked by another thread for {BUSY_MS} ms")
         try:
             yield
         finally:
-            self._writer.release()
+            writer.release()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

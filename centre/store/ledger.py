@@ -1,6 +1,8 @@
 """The intake's ledger over the store: every call is one transaction, on the disk when it returns."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import msgspec
 import sqlalchemy as sa
@@ -19,26 +21,44 @@ QUARANTINE_MAX = 1_000
 
 
 class StoredLedger:
-    """What `centre.intake.Ledger` asks for. Several workers may share a database."""
+    """What `centre.intake.Ledger` asks for. Several workers may share a database.
+
+    A call is a commit of its own, but within `together`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._joint = threading.local()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keep what is done within, on this thread, in one commit; or nothing of it. One that fails is to be left."""
+        with self._database.writing("events") as connection:
+            self._joint.connection = connection
+            try:
+                yield
+            finally:
+                self._joint.connection = None
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        joint = getattr(self._joint, "connection", None)
+        return self._database.writing("events") if joint is None else nullcontext(joint)
 
     # --- the intake's protocol -----------------------------------------------------------------------
 
     def take(self, entry: Entry) -> Kept:
         """Keep an event, once; a second content under the same id is kept beside the first, marked (S4)."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             return take(self._database, connection, entry)
 
     def keep_home(self, home: Home, claims: Mapping[str, int]) -> None:
         """Keep what is known of a hub, and the lane heads it claims for its present epoch."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             self._write_home(connection, home, claims)
 
     def keep_state(self, home: Home, body: bytes, claims: Mapping[str, int]) -> None:
         """Keep a hub's newest state document."""
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             self._write_home(connection, home, claims)
             connection.execute(self._database.upsert(STATE, {"hub": home.hub, "body": body}))
 
@@ -47,7 +67,7 @@ class StoredLedger:
         number = QUARANTINE.c.number
         ours = sa.select(number).where(QUARANTINE.c.hub == aside.hub).order_by(number.desc())
         everybodys = sa.select(number).order_by(number.desc())
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             connection.execute(sa.insert(QUARANTINE).values(msgspec.structs.asdict(aside)))
             for kept, most in ((ours, QUARANTINE_PER_HUB_MAX), (everybodys, QUARANTINE_MAX)):
                 connection.execute(sa.delete(QUARANTINE).where(number.in_(kept.offset(most))))

@@ -3,6 +3,8 @@
 import contextlib
 import logging
 from collections import deque
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -20,8 +22,8 @@ _log = logging.getLogger(__name__)
 
 FIELD_BYTES_MAX = 16_384
 WHY_CHARS_MAX = 200
+FOUND_MAX = 20
 _OWED_MAX = 1_000
-_RESEAL_AT_ONCE = 200
 
 Role = Literal["operator", "supervisor", "installer", "auditor"]
 
@@ -67,6 +69,10 @@ class Record(Value, frozen=True, kw_only=True):
 
 
 FIELDS = Record.__struct_fields__
+SEARCHED = frozenset({"persons", "address", "telephone", "contacts"})
+FOUND = frozenset({"persons", "address"})
+"""What a search looks in, and what it shows of a home that it found."""
+
 _INSTALLERS = frozenset({"persons", "address", "telephone", "access", "hazards"})
 
 SHOWN: dict[Role, frozenset[str]] = {
@@ -109,6 +115,13 @@ class Look(Value, frozen=True, kw_only=True):
     fields: str
 
 
+class Found(Value, frozen=True):
+    """What a search found: homes, with what is shown of each; `more`: there are others, say more of whom you seek."""
+
+    homes: tuple[tuple[str, Record], ...] = ()
+    more: bool = False
+
+
 class Records:
     """The records of a store. LedgerDownError when the store is down."""
 
@@ -141,6 +154,34 @@ class Records:
             self._owed.append(_saw(look, rows, allowed))
             _log.warning("%s (%s) looked at the record of %s, and it could not be recorded yet", operator, role, hub)
         return self._opened(hub, rows, allowed)
+
+    def find(self, words: str, role: Role, operator: str, at_ms: int) -> Found:
+        """Find homes by name, address or telephone number: those in which every word stands. Raises NotAllowedError.
+
+        All that may be searched is opened for it, and nobody sees that; that there was a search, and each home that it
+        shows, is recorded as a look before it is shown. What was sought is not: it may be a name.
+        """
+        allowed = SHOWN[_role(role)] & SEARCHED
+        sought = [each.casefold() for each in words.split()]
+        if not allowed or not operator:
+            raise NotAllowedError(f"the role of {role} does not see people's data")
+        if not sought or len(words) > WHY_CHARS_MAX:
+            raise NotAllowedError("say whom you seek: a part of a name, an address or a telephone number")
+        with self._database.reading() as connection:
+            asked = sa.select(HOME_RECORD).where(HOME_RECORD.c.field.in_(allowed)).order_by(HOME_RECORD.c.hub)
+            rows = connection.execute(asked).mappings().all()
+        found = []
+        for hub, its in groupby(rows, key=itemgetter("hub")):
+            record = self._opened(hub, list(its), allowed).record
+            if all(each in _searchable(record) for each in sought):
+                found.append((hub, Record(persons=record.persons, address=record.address)))
+        shown = tuple(found[:FOUND_MAX])
+        fields = " ".join(sorted(FOUND & allowed))
+        look = Look(at_ms=at_ms, hub="", who=operator, role=role, why="search", fields="")
+        with self._database.writing() as connection:
+            looks = [look, *(replace(look, hub=hub, fields=fields) for hub, _ in shown)]
+            connection.execute(sa.insert(LOOK), [asdict(each) for each in looks])
+        return Found(shown, len(found) > FOUND_MAX)
 
     def keep(self, hub: str, record: Record, role: Role, operator: str, at_ms: int) -> None:
         """Keep what a role knows of a home; fields that it cannot see stay as they were, whatever `record` says.
@@ -186,23 +227,6 @@ class Records:
             rows = connection.execute(asked).mappings().all()
         return [(row["number"], Look(**{name: row[name] for name in Look.__struct_fields__})) for row in rows]
 
-    def reseal(self) -> int:
-        """Seal some of what older keys sealed with the newest; give how many, 0 when none is left. Raises SealError.
-
-        After `Keyring.rotate`, until it gives 0; then `Keyring.forget` the old key.
-        """
-        key = HOME_RECORD.c.key_id
-        with self._database.writing() as connection:
-            asked = sa.select(HOME_RECORD).where(key != self._keyring.newest).limit(_RESEAL_AT_ONCE)
-            rows = connection.execute(asked).mappings().all()
-            for row in rows:
-                place = (row["hub"], row["field"])
-                sealed = self._keyring.seal(self._keyring.open(Sealed(row["key_id"], row["sealed"]), *place), *place)
-                where = (HOME_RECORD.c.hub == place[0], HOME_RECORD.c.field == place[1])
-                values = {"key_id": sealed.key_id, "sealed": sealed.content}
-                connection.execute(sa.update(HOME_RECORD).where(*where).values(values))
-        return len(rows)
-
     def _owed_now(self) -> list[Look]:
         """Take what is owed, so that of two threads one pays it."""
         owed = []
@@ -241,6 +265,14 @@ class Records:
     ) -> None:
         row = AuditRow(at_ms=at_ms, who=who, what=what, hub=hub, body=msgspec.json.encode(body))
         connection.execute(sa.insert(AUDIT).values(asdict(row)))
+
+
+def _searchable(record: Record) -> str:
+    """Write what is sought in; numbers also without what people put between their digits."""
+    numbers = [record.telephone, *(each.telephone for each in record.contacts)]
+    plain = ("".join(sign for sign in each if sign.isdigit() or sign == "+") for each in numbers)
+    names = (*(each.name for each in record.persons), *(each.name for each in record.contacts))
+    return "\n".join((*names, record.address, *numbers, *plain)).casefold()
 
 
 def _role(role: Role) -> Role:

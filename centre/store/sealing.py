@@ -5,11 +5,13 @@ it belongs to is sealed with it: a value that was moved to another home or field
 """
 
 import base64
+import logging
 import os
 import secrets
 import stat
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -22,6 +24,8 @@ _NONCE_BYTES = 12
 """Drawn at random for each value: good for 2^32 values of one key (NIST SP 800-38D section 8.3)."""
 
 _KEY_BITS = 256
+
+_log = logging.getLogger(__name__)
 
 
 class SealError(Exception):
@@ -42,73 +46,79 @@ class Sealed(Value, frozen=True):
     content: bytes
 
 
-class Keyring:
-    """The keys of a key file. The newest seals, all of them open."""
+class _Ring(NamedTuple):
+    """What a key file held, and by what one state of the file is told from the next."""
 
-    def __init__(self, path: Path, keys: dict[str, bytes], newest: str) -> None:
-        self._path, self._keys, self._newest = path, keys, newest
+    keys: dict[str, bytes]
+    newest: str
+    mark: tuple[int, int, int]
+
+
+class Keyring:
+    """The keys of a key file. The newest seals, all of them open.
+
+    A key that another process adds or takes away counts here from the next value on: staff read on while keys are
+    changed. From any thread.
+    """
+
+    def __init__(self, path: Path, ring: _Ring) -> None:
+        self._path, self._ring = path, ring
 
     @classmethod
     def load(cls, path: Path) -> "Keyring":
         """Read a key file. Raises SealError."""
-        try:
-            mode = path.stat().st_mode
-            content = path.read_bytes()
-        except OSError as error:
-            raise SealError(
-                f"{path}: {error.strerror}: bring it back from its copy; without it nobody's name can be read"
-            ) from None
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise SealError(f"{path}: others can read it (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}")
-        try:
-            held = msgspec.json.decode(content, type=_File)
-            keys = {name: base64.b64decode(key, validate=True) for name, key in held.keys.items()}
-        except ValueError:  # msgspec's and base 64's; never their words, which may hold a key
-            keys, held = {}, None
-        if held is None or held.newest not in keys or any(len(key) * 8 != _KEY_BITS for key in keys.values()):
-            raise SealError(f"{path}: not a key file: bring it back from its copy")
-        return cls(path, keys, held.newest)
+        return cls(path, _read(path))
 
     @classmethod
     def make(cls, path: Path) -> "Keyring":
         """Make a key file with one key. One that is there is never written over. Raises SealError."""
         if path.exists():
             raise SealError(f"{path}: is there already, and what it sealed could not be read without it")
-        made = cls(path, {}, "")
-        made.rotate()
+        made = cls(path, _Ring({}, "", (0, 0, 0)))
+        made._add({})
         return made
 
     @property
     def newest(self) -> str:
         """The id of the key that seals."""
-        return self._newest
+        return self._now().newest
 
     @property
     def ids(self) -> frozenset[str]:
         """The ids of all keys."""
-        return frozenset(self._keys)
+        return frozenset(self._now().keys)
+
+    @property
+    def changed_ms(self) -> int:
+        """When the key file was last written, by this computer's clock (Unix ms)."""
+        return self._now().mark[1] // 1_000_000
 
     def rotate(self) -> str:
-        """Add a key that seals from now on; give its id. Copy the file before anything is sealed. Raises SealError."""
-        name = secrets.token_hex(4)
-        self._write({**self._keys, name: AESGCM.generate_key(_KEY_BITS)}, name)
-        return name
+        """Add a key that seals from now on; give its id. One process at a time. Raises SealError.
 
-    def forget(self, key_id: str) -> None:
-        """Take a key away for good: what it sealed and was not sealed anew is erased by this. Raises SealError."""
-        if key_id == self._newest:
+        `centre.store.resealing` then seals everything with it.
+        """
+        return self._add(_read(self._path).keys)
+
+    def forget(self, key_id: str, used: Collection[str]) -> None:
+        """Take a key away for good. `used` are the keys by which anything is sealed still. Raises SealError."""
+        ring = _read(self._path)
+        if key_id == ring.newest:
             raise SealError(f"{self._path}: {key_id} is the key that seals: rotate first")
-        self._write({name: key for name, key in self._keys.items() if name != key_id}, self._newest)
+        if key_id in used:
+            raise SealError(f"{self._path}: {key_id} has sealed what is there still: seal that anew first")
+        self._write({name: key for name, key in ring.keys.items() if name != key_id}, ring.newest)
 
     def seal(self, value: bytes, *place: str) -> Sealed:
         """Seal a value for its place."""
+        ring = self._now()
         nonce = os.urandom(_NONCE_BYTES)
-        content = AESGCM(self._keys[self._newest]).encrypt(nonce, value, _bound(place))
-        return Sealed(self._newest, nonce + content)
+        content = AESGCM(ring.keys[ring.newest]).encrypt(nonce, value, _bound(place))
+        return Sealed(ring.newest, nonce + content)
 
     def open(self, sealed: Sealed, *place: str) -> bytes:
         """Open a value that was sealed for this place. Raises SealError."""
-        key = self._keys.get(sealed.key_id)
+        key = self._ring.keys.get(sealed.key_id) or self._now().keys.get(sealed.key_id)
         if key is None:
             raise SealError(f"{self._path}: has no key {sealed.key_id}: bring it back from its copy")
         nonce, content = sealed.content[:_NONCE_BYTES], sealed.content[_NONCE_BYTES:]
@@ -117,13 +127,65 @@ class Keyring:
         except (InvalidTag, ValueError):
             raise SealError(f"{' '.join(place)}: not as it was sealed: bring the database back from a copy") from None
 
+    def _now(self) -> _Ring:
+        """Give the keys as the file has them now; those it had, when it cannot be read."""
+        try:
+            if _mark(self._path) != self._ring.mark:
+                self._ring = _read(self._path)
+        except OSError as error:
+            _log.warning("%s: %s: its keys are used as they were", self._path, error.strerror)
+        except SealError as error:
+            _log.warning("%s; its keys are used as they were", error)
+        return self._ring
+
+    def _add(self, keys: dict[str, bytes]) -> str:
+        name = secrets.token_hex(4)
+        self._write({**keys, name: AESGCM.generate_key(_KEY_BITS)}, name)
+        return name
+
     def _write(self, keys: dict[str, bytes], newest: str) -> None:
         held = _File(newest, {name: base64.b64encode(key).decode() for name, key in keys.items()})
         try:
-            write_whole(self._path, msgspec.json.encode(held), new=self._path.with_name(f"{self._path.name}.new"))
+            owner = _owner(self._path)
+            new = self._path.with_name(f"{self._path.name}.new")
+            write_whole(self._path, msgspec.json.encode(held), new=new, owner=owner)
+            self._ring = _Ring(keys, newest, _mark(self._path))
         except OSError as error:
             raise SealError(f"{self._path}: {error.strerror}: name a file in a writable folder") from None
-        self._keys, self._newest = keys, newest
+
+
+def _read(path: Path) -> _Ring:
+    try:
+        mark = _mark(path)  # before the reading: what is written in between is read the next time
+        mode = path.stat().st_mode
+        content = path.read_bytes()
+    except OSError as error:
+        raise SealError(
+            f"{path}: {error.strerror}: bring it back from its copy; without it nobody's name can be read"
+        ) from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SealError(f"{path}: others can read it (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}")
+    try:
+        held = msgspec.json.decode(content, type=_File)
+        keys = {name: base64.b64decode(key, validate=True) for name, key in held.keys.items()}
+    except ValueError:  # msgspec's and base 64's; never their words, which may hold a key
+        keys, held = {}, None
+    if held is None or held.newest not in keys or any(len(key) * 8 != _KEY_BITS for key in keys.values()):
+        raise SealError(f"{path}: not a key file: bring it back from its copy")
+    return _Ring(keys, held.newest, mark)
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _owner(path: Path) -> tuple[int, int] | None:
+    """What root writes belongs to whose file it was, or whose folder it is: or the centre could not read its keys."""
+    if os.geteuid() != 0:
+        return None
+    found = (path if path.exists() else path.parent).stat()
+    return found.st_uid, found.st_gid
 
 
 def _bound(place: tuple[str, ...]) -> bytes:

@@ -31,11 +31,11 @@ def take_over(path: Path, database: Database) -> int:
         events = iter(old.execute(_EVENTS))
         taken = 0
         while page := list(islice(events, _AT_ONCE)):
-            with database.writing() as connection:
+            with database.writing("events") as connection:
                 for row in page:
                     take(database, connection, _entry(*row))
             taken += len(page)
-        with database.writing() as connection:
+        with database.writing("events") as connection:
             _rest(old, database, connection)
     return taken
 

@@ -195,7 +195,7 @@ def test_s4_a_failed_transaction_leaves_nothing_half_done(database: Database) ->
 def test_another_writer_makes_it_wait_and_not_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("centre.store.database.BUSY_MS", 100)
     one, two = Database(url), Database(url)
-    with one.writing():
+    with one.writing("events"):
         with pytest.raises(LedgerDownError, match="lock"):
             StoredLedger(two).take(ENTRY)
         assert StoredLedger(two).events() == []  # who reads waits for nobody
@@ -206,7 +206,8 @@ def test_another_writer_makes_it_wait_and_not_for_ever(url: str, monkeypatch: py
 
 def test_a_thread_does_not_wait_for_its_turn_for_ever(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("centre.store.database.BUSY_MS", 50)
-    with database.writing(), ThreadPoolExecutor(1) as threads, pytest.raises(LedgerDownError, match="another thread"):
+    mine, refused = database.writing("events"), pytest.raises(LedgerDownError, match="another thread")
+    with mine, ThreadPoolExecutor(1) as threads, refused:
         threads.submit(StoredLedger(database).take, ENTRY).result()
     assert StoredLedger(database).take(ENTRY) == "new"
 
@@ -217,7 +218,7 @@ def test_s2_whoever_reads_on_from_a_number_misses_nothing_that_was_committed_lat
     seen: list[list[str]] = []
 
     def early() -> None:
-        with one.writing() as connection:
+        with one.writing("events") as connection:
             take(one, connection, at(1))
             holds.set()
             late.wait(0.3)  # the other writes, if it can

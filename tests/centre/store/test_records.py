@@ -193,12 +193,12 @@ def test_s11_the_look_is_on_the_disk_before_anything_is_opened(
 def test_a_key_is_changed_without_anything_being_lost(
     database: Database, records: Records, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("centre.store.records._RESEAL_AT_ONCE", 4)
+    monkeypatch.setattr("centre.store.resealing.AT_ONCE", 4)
     old = keyring.newest
     keyring.rotate()
     assert records.record("hub-1", "operator", "ann", "w", 5).record == ADA
-    assert [records.reseal() for _ in range(4)] == [4, 4, 1, 0]
-    keyring.forget(old)
+    assert [reseal(database, keyring).count for _ in range(2)] == [9, 0]
+    keyring.forget(old, ())
     assert records.record("hub-1", "operator", "ann", "w", 6).record == ADA
     with database.reading() as connection:
         assert set(connection.scalars(sa.select(HOME_RECORD.c.key_id))) == {keyring.newest}

@@ -61,8 +61,10 @@ def test_after_a_rotation_the_new_key_seals_and_both_open(keyring: Keyring, path
     assert again.seal(b"x", "p").key_id == name == again.newest != old.key_id
     assert again.open(old, "p") == b"x"
     with pytest.raises(SealError, match="rotate first"):
-        again.forget(name)
-    again.forget(old.key_id)
+        again.forget(name, ())
+    with pytest.raises(SealError, match="is there still"):
+        again.forget(old.key_id, [old.key_id])
+    again.forget(old.key_id, [name])
     with pytest.raises(SealError, match=f"no key {old.key_id}"):
         Keyring.load(path).open(old, "p")
 

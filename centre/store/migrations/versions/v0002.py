@@ -45,8 +45,9 @@ def _numbered(name: str, *parts: sa.schema.SchemaItem) -> None:
 def _doing() -> None:
     _table(
         "command",
-        *(_key("id"), *_words("hub", "type"), _blob("data")),
-        *_words("by", "case_id", "state", "reason"),
+        _key("id"),
+        *_words("hub", "type", "by", "case_id", "state", "reason"),
+        _blob("data"),
         *_bigs("at_ms", "expires", "changed_ms"),
     )
     op.create_index("command_state", "command", ["state", "at_ms"])
@@ -54,7 +55,8 @@ def _doing() -> None:
     _numbered(
         "plan",
         *_words("hub", "version", "by", "state", "reason", "key_id"),
-        *(_blob("sealed"), *_bigs("at_ms", "changed_ms")),
+        *_bigs("at_ms", "changed_ms"),
+        _blob("sealed"),
     )
     op.create_index("plan_hub", "plan", ["hub", "number"])
     _table("lease", _key("name"), *_words("holder"), *_bigs("until_ms"))
@@ -76,7 +78,8 @@ def _attached() -> None:
     _numbered(
         "delivery",
         *_words("webhook", "type", "state", "reason"),
-        *(*_bigs("at_ms", "due_ms", "tries"), _blob("body")),
+        *_bigs("at_ms", "due_ms", "tries"),
+        _blob("body"),
     )
     op.create_index("delivery_due", "delivery", ["state", "due_ms"])
 
