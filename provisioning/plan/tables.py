@@ -33,25 +33,30 @@ COLOURS = {"centre": "green", "contact": "cyan", "neighbour": "magenta"}
 
 def show(proof: Proof, console: Console) -> None:
     """Show a proof: the picture first, then a table for each kind of alarm, then what is wrong."""
-    groups = [list(each) for _, each in groupby(sorted(proof.alarms, key=_alike), key=_alike)]
-    groups.sort(key=lambda group: (group[0].priority, group[0].kind))
+    groups = alike(proof)
     narrow = console.width < WIDE
     if narrow:
         for letter, group in zip(ascii_uppercase, groups, strict=False):
-            console.print(Text(f"{letter}  {_names(group)}"))
-    console.print(_overview(groups, list(ascii_uppercase[: len(groups)]) if narrow else list(map(_names, groups))))
+            console.print(Text(f"{letter}  {names(group)}"))
+    console.print(_overview(groups, list(ascii_uppercase[: len(groups)]) if narrow else list(map(names, groups))))
     for group in groups:
         console.print(_table(group, wide=not narrow))
     _say_double_faults(proof, console)
     for assumption in proof.assumptions:
         console.print(Text(assumption, "dim"))
     _say_accepted(proof, console)
-    for finding in _told_once(proof):
-        console.print(finding)
+    for finding in told_once(proof):
+        console.print(_finding(finding))
     console.print(_verdict(proof))
 
 
-def _alike(alarm: AlarmProof) -> tuple[object, ...]:
+def alike(proof: Proof) -> list[list[AlarmProof]]:
+    """Gather the kinds of alarm that fare alike, the most urgent first."""
+    groups = [list(each) for _, each in groupby(sorted(proof.alarms, key=_faring), key=_faring)]
+    return sorted(groups, key=lambda group: (group[0].priority, group[0].kind))
+
+
+def _faring(alarm: AlarmProof) -> tuple[object, ...]:
     """Give what kinds of alarm must share to stand in one table: everything but their names."""
     rows = tuple(
         (row.case, _rank(row.local_ms), _rank(row.centre_ms), _rank(row.human_ms), row.by, row.gap, row.worst)
@@ -64,7 +69,8 @@ def _rank(ms: int | None) -> float:
     return float("inf") if ms is None else ms
 
 
-def _names(group: Sequence[AlarmProof]) -> str:
+def names(group: Sequence[AlarmProof]) -> str:
+    """Name the kinds of a group."""
     return ", ".join(alarm.kind for alarm in group)
 
 
@@ -74,10 +80,14 @@ def _overview(groups: Sequence[Sequence[AlarmProof]], heads: Sequence[str]) -> T
     table.add_column("", no_wrap=True)
     for head in heads:
         table.add_column(head, justify="right", overflow="fold")
-    singles = [[row for row in group[0].rows if row.faults <= 1 and "+" not in row.case] for group in groups]
-    for rows in zip(*singles, strict=True):
+    for rows in zip(*map(singles, groups), strict=True):
         table.add_row(WORDS[rows[0].case], *(_block(row) for row in rows))
     return table
+
+
+def singles(group: Sequence[AlarmProof]) -> list[Row]:
+    """Give a group's rows for what is a single fault at most."""
+    return [row for row in group[0].rows if row.faults <= 1 and "+" not in row.case]
 
 
 def _block(row: Row) -> Text:
@@ -91,12 +101,12 @@ def _table(group: Sequence[AlarmProof], *, wide: bool) -> Table:
     first = group[0]
     window = f"cancel window {span(first.cancel_ms)}" if first.cancel_ms else "no cancel window"
     silent = ", silent at home" if first.silent else ""
-    title = f"{_names(group)}: priority {first.priority}, {window}{silent}, ladder {first.ladder}"
+    title = f"{names(group)}: priority {first.priority}, {window}{silent}, ladder {first.ladder}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, **TIGHT)
     for head in ("case", "sound", "centre", "human", "by", *(("", "worst when") if wide else ())):
         right = head in ("sound", "centre", "human")
         table.add_column(head, justify="right" if right else "left", no_wrap=head != "worst when")
-    single = [row for row in first.rows if row.faults <= 1 and "+" not in row.case]
+    single = singles(group)
     worst = tuple(max(_rank(value) for value in values) for values in zip(*map(_times, single), strict=True))
     for row in first.rows:
         dim = "" if row in single else "dim"
@@ -142,12 +152,18 @@ def _say_double_faults(proof: Proof, console: Console) -> None:
 
 
 def _say_accepted(proof: Proof, console: Console) -> None:
-    accepted = [gap.name for gap in proof.gaps if gap.accepted]
-    if accepted:
-        words = f"{len(accepted)} {_gaps(len(accepted))} that the plan accepts. Nobody comes then:"
-        console.print(Text(words, STRICKEN))
-        for kinds, cases in _by_kinds(accepted):
-            console.print(Padding(Text(f"{', '.join(kinds)}: {_worded(cases)}", "red"), (0, 0, 0, 2)))
+    told = accepted(proof)
+    if told:
+        count = sum(gap.accepted for gap in proof.gaps)
+        console.print(Text(f"{count} {_gaps(count)} that the plan accepts. Nobody comes then:", STRICKEN))
+        for line in told:
+            console.print(Padding(Text(line, "red"), (0, 0, 0, 2)))
+
+
+def accepted(proof: Proof) -> list[str]:
+    """Put the gaps that the plan accepts into words, a line for kinds of alarm that share theirs."""
+    gaps = [gap.name for gap in proof.gaps if gap.accepted]
+    return [f"{', '.join(kinds)}: {_worded(cases)}" for kinds, cases in _by_kinds(gaps)]
 
 
 def _gaps(count: int) -> str:
@@ -170,16 +186,16 @@ def _worded(cases: Sequence[str]) -> str:
     return "; ".join(WORDS[case] for case in cases)
 
 
-def _told_once(proof: Proof) -> Iterator[Text]:
+def told_once(proof: Proof) -> Iterator[Finding]:
     """Give the findings; all gaps of the same kinds of alarm in one."""
     for kinds, cases in _by_kinds([finding.where for finding in proof.findings if finding.code == "no-human"]):
         few = kinds if len(kinds) <= FEW else ("*",)
-        names = ", ".join(f'"{kind}/{case}"' for kind in few for case in cases)
-        words = f" {', '.join(kinds)}: nobody is called when: {_worded(cases)}. Call somebody, or accept it: "
-        yield Text("error  ", STRICKEN).append(words, "").append(f"accepted_gaps = [{names}]", "dim")
+        gaps = ", ".join(f'"{kind}/{case}"' for kind in few for case in cases)
+        words = f"nobody is called when: {_worded(cases)}. Call somebody, or accept it: accepted_gaps = [{gaps}]"
+        yield Finding("error", "no-human", ", ".join(kinds), words)
     for finding in proof.findings:
         if finding.code != "no-human":
-            yield _finding(finding)
+            yield finding
 
 
 def _finding(finding: Finding) -> Text:
