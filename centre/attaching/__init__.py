@@ -1,0 +1,1 @@
+"""What other systems attach to: the read API, its tokens, signed webhooks, metrics and health."""
