@@ -97,6 +97,7 @@ $(VENV)/.audit: requirements/audit.txt $(MADE)
 
 # The tests talk to a real Mosquitto, each to one of its own on a port of its own, and step clocks by libfaketime;
 # they ask systemd what it thinks of our units;
+# they drive the console and the flat in a real browser;
 # they have every phrase spoken (espeak-ng), its catalogue proven (gettext) and the card for the fridge set (Pango).
 APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 machine:
@@ -105,6 +106,7 @@ machine:
 	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
 	command -v espeak-ng >/dev/null || missing="$$missing espeak-ng"; \
 	command -v msgfmt >/dev/null || missing="$$missing gettext"; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing="$$missing chromium"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
 	ls /usr/lib/*/libpangoft2-1.0.so.0 >/dev/null 2>&1 || missing="$$missing libpangoft2-1.0-0"; \
 	ls /usr/lib/*/libharfbuzz-subset.so.0 >/dev/null 2>&1 || missing="$$missing libharfbuzz-subset0"; \

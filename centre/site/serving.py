@@ -72,7 +72,7 @@ def serve(folder: Path, host: str, port: int | None, *, as_json: bool) -> None:
     try:
         site = Site.open(folder)
         with contextlib.closing(site):
-            listening = _listen(host, _port(site.settings.enrolment) if port is None else port)
+            listening = listen(host, port_of(site.settings.enrolment) if port is None else port)
             with listening:
                 _tell(site, listening, as_json=as_json)
                 asyncio.run(run(site, clock, listening))
@@ -93,13 +93,13 @@ def _tell(site: Site, listening: socket.socket, *, as_json: bool) -> None:
         click.echo(f"{site.settings.name}: enrolment at https://{f'[{host}]' if ':' in host else host}:{port}")
 
 
-def _port(endpoint: str) -> int:
+def port_of(endpoint: str) -> int:
     """Give the port of an endpoint such as `enrol.example.org:8443`."""
     _, colon, port = endpoint.rpartition(":")
     return int(port) if colon and port.isdecimal() else PORT
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Listen; the port is taken at once, so that what is told of it is true. Raises OSError."""
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listening = socket.create_server(address, family=family, backlog=CONNECTIONS_MAX)
@@ -109,6 +109,27 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def run(site: Site, clock: Clock, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT. Raises SiteError."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    answering = asyncio.create_task(answer(site, clock, listening))
+
+    def stop() -> None:
+        told.set()
+        answering.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await answering
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def answer(site: Site, clock: Clock, listening: socket.socket) -> None:
+    """Serve until cancelled. Raises SiteError."""
     context = _context(site, clock)
     config = uvicorn.Config(
         app(site, clock),
@@ -129,9 +150,32 @@ async def run(site: Site, clock: Clock, listening: socket.socket) -> None:
     )
     fresh = asyncio.create_task(_keep_fresh(context, site, clock))
     try:
-        await _Server(config).serve(sockets=[listening])
+        await serve_until_cancelled(config, listening)
     finally:
         fresh.cancel()
+
+
+async def serve_until_cancelled(config: uvicorn.Config, listening: socket.socket) -> None:
+    """Serve what a configuration says, and let the last answers go out when it is cancelled. Closes the socket.
+
+    Raises RuntimeError when the application does not start.
+    """
+    server = _Server(config)
+    serving = asyncio.create_task(_served(server, listening))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
+async def _served(server: uvicorn.Server, listening: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[listening])
+    except SystemExit:  # uvicorn would end the process, and all that runs in it
+        listening.close()
+        raise RuntimeError("the application did not start: the log says why") from None
 
 
 def _context(site: Site, clock: Clock) -> ssl.SSLContext:
@@ -160,18 +204,11 @@ async def _keep_fresh(context: ssl.SSLContext, site: Site, clock: Clock) -> None
 
 
 class _Server(uvicorn.Server):
-    """Ends by a signal, and well: uvicorn would raise the signal again, and the service be told to have died of it."""
+    """Leaves signals to whose process it is: uvicorn would take them, and raise them again at its end."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+        yield
 
 
 class _Impatient(H11Protocol):

@@ -1,0 +1,1 @@
+"""Sets a centre up in one folder and runs it: broker, enrolment, the workers' work and the console for staff."""
