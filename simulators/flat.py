@@ -15,7 +15,7 @@ from simulators.devices import PENDANT, FallRadar, Rfxtrx433
 from simulators.hub_process import HubProcess
 from simulators.keys import HubKeys, KeySet
 from simulators.watched_pins import Change
-from simulators.zigbee import SosButton, WaterSensor, Zigbee2Mqtt
+from simulators.zigbee import SmokeAlarm, SosButton, WaterSensor, Zigbee2Mqtt
 
 BUTTONS: Mapping[str, int] = {"call": 5, "cancel": 6, "arrived": 13, "answer": 19}
 OUTPUTS: Mapping[str, int] = {
@@ -43,11 +43,15 @@ _PRESS_MS = 250
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A way to the centre's broker that the hub shall use: plain on the loopback, or with the flat's certificate."""
+    """A way to the centre's broker that the hub shall use: plain on the loopback, or with the flat's certificate.
+
+    With an `address` that is where it leads, and `host` is who must answer there.
+    """
 
     port: int
     name: str = "main"
     host: str = "127.0.0.1"
+    address: str = ""
     tls: bool = False
 
 
@@ -88,6 +92,7 @@ class Flat:
         self.zigbee: Zigbee2Mqtt
         self.water: WaterSensor
         self.sos: SosButton
+        self.smoke: SmokeAlarm
 
     async def __aenter__(self) -> Self:
         if self._broker is not None:
@@ -97,6 +102,7 @@ class Flat:
         self.zigbee = Zigbee2Mqtt(*self._bus, self._rng)
         self.water = WaterSensor(self.zigbee, "kitchen-water", self._rng)
         self.sos = SosButton(self.zigbee, "bedroom-sos", self._rng)
+        self.smoke = SmokeAlarm(self.zigbee, "kitchen-smoke", self._rng)
         try:
             await self.zigbee.start()
             await self.radio.start()
@@ -167,6 +173,14 @@ class Flat:
         """Mop it up."""
         await self.water.dry()
 
+    async def burn_toast(self) -> None:
+        """Let the toast burn: smoke reaches the alarm in the kitchen."""
+        await self.smoke.smell()
+
+    async def open_window(self) -> None:
+        """Let the smoke out."""
+        await self.smoke.clear()
+
     async def pull_cord(self) -> None:
         """Pull the cord in the hall; it stays pulled, and chatters as it closes."""
         await self.hub.pins.bounce(PULL_CORD, "low")
@@ -233,7 +247,7 @@ class Flat:
         assert self._bus is not None  # noqa: S101 -- the flat is entered
         tables = [
             _table("", {"hub": self.hub_id, "state_dir": "state", "socket": "hub.sock"}),
-            _table("[keys]", {"hub": mine.signing, "centre": [self._keys.centre_public], "plan": mine.plan}),
+            _table("[keys]", {"hub": mine.signing, "centre": self._keys.centres, "plan": mine.plan}),
             *(_table("[[uplink]]", self._uplink(line, mine)) for line in self._lines),
             _table("[pins]", {"factory": "mock"}),
             _table("[outputs]", OUTPUTS),
@@ -250,7 +264,8 @@ class Flat:
 
     def _uplink(self, line: Line, mine: HubKeys) -> dict[str, object]:
         files = {"ca": self._keys.ca, "certificate": mine.tls.certificate, "key": mine.tls.key} if line.tls else {}
-        return {"name": line.name, "host": line.host, "port": line.port} | files
+        where = {"host": line.host, "port": line.port} | ({"address": line.address} if line.address else {})
+        return {"name": line.name} | where | files
 
 
 def _sensors() -> list[dict[str, object]]:
@@ -260,6 +275,7 @@ def _sensors() -> list[dict[str, object]]:
             ("pendant-1", "radio", f"security1:{PENDANT}", "pendant", "home"),
             ("fall-1", "radar", "radar", "fall", "bathroom"),
             ("water-1", "zigbee", "kitchen-water", "flood", "kitchen"),
+            ("smoke-1", "zigbee", "kitchen-smoke", "smoke", "kitchen"),
             ("sos-1", "zigbee", "bedroom-sos", "button", "bedroom"),
             ("cord-1", "wires", f"GPIO{PULL_CORD}", "pull-cord", "hall"),
             (LID, "wires", f"GPIO{PILL_BOX}", "lid", "kitchen"),

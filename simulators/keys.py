@@ -43,7 +43,10 @@ class HubKeys(msgspec.Struct, frozen=True):
 
 
 class KeySet(msgspec.Struct, frozen=True):
-    """Where everything is. `centre` is the centre's private Ed25519 key, `centre_public` what a hub is given of it."""
+    """Where everything is. `centre` is the centre's private Ed25519 key, `centre_public` what a hub is given of it.
+
+    `centre_next` is the one that will follow it, while the centre's key changes.
+    """
 
     ca: Path
     broker: TlsFiles
@@ -51,6 +54,12 @@ class KeySet(msgspec.Struct, frozen=True):
     centre: Path
     centre_public: Path
     hubs: dict[str, HubKeys]
+    centre_next: Path | None = None
+
+    @property
+    def centres(self) -> list[Path]:
+        """Give every key of the centre's that a hub believes."""
+        return [self.centre_public, *([self.centre_next] if self.centre_next else [])]
 
 
 def make_keys(folder: Path, wall_ms: int, hubs: Iterable[str] = ("demo-hub",)) -> KeySet:

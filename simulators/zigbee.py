@@ -148,6 +148,31 @@ class WaterSensor(ZigbeeDevice):
         }
 
 
+class SmokeAlarm(ZigbeeDevice):
+    """A Heiman HS1SA under the ceiling."""
+
+    def __init__(self, gateway: Zigbee2Mqtt, name: str, rng: random.Random) -> None:
+        super().__init__(gateway, name, rng)
+        self._smoke: bool | None = False
+
+    async def smell(self) -> None:
+        """Smoke reaches it."""
+        self._smoke = True
+        await self.report()
+
+    async def clear(self) -> None:
+        """The air is clear again."""
+        self._smoke = False
+        await self.report()
+
+    def forget(self) -> None:
+        """Lose what the gateway knew: `smoke` is null until it changes."""
+        self._smoke = None
+
+    def _state(self) -> Mapping[str, object]:
+        return {"battery": 100, "battery_low": False, "linkquality": self._rng.randint(60, 120), "smoke": self._smoke}
+
+
 class SosButton(ZigbeeDevice):
     """A TS0215A on the wall."""
 

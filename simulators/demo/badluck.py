@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from simulators.centre import SimulatedCentre
 from simulators.demo.levers import DOUBTED, Levers
+from simulators.demo.mains import Mains
 from simulators.demo.story import Who
+from simulators.misbehaviour import Faults
 from simulators.proxy import Proxy
 
 _DAY_MS = 86_400_000
@@ -14,9 +15,9 @@ class BadLuck:
     """Each tells what it does. A line that is no good is mended by `World.restore_line`."""
 
     def __init__(
-        self, tell: Callable[[Who, str, str], None], line: Proxy, centre: SimulatedCentre, lever: Levers
+        self, tell: Callable[[Who, str, str], None], line: Proxy, faults: Faults, lever: Levers, mains: Mains | None
     ) -> None:
-        self._tell, self._line, self._centre, self._lever = tell, line, centre, lever
+        self._tell, self._line, self._faults, self._lever, self._mains = tell, line, faults, lever, mains
 
     @property
     def connections(self) -> int:
@@ -30,7 +31,7 @@ class BadLuck:
 
     def slow_centre(self, seconds: float) -> None:
         """Have the centre answer everything so much later; 0: at once again."""
-        self._centre.faults.late = seconds
+        self._faults.late = seconds
         said = f"is overwhelmed: it answers {seconds:g} s late" if seconds else "answers at once again"
         self._tell("centre", "centre:slow" if seconds else "centre:prompt", said)
 
@@ -39,6 +40,23 @@ class BadLuck:
         self._lever.wall_ms, self._lever.clock_trust = days * _DAY_MS, DOUBTED
         said = f"its clock jumps: it is {abs(days)} day {'ahead' if days > 0 else 'behind'}, and nothing vouches for it"
         self._tell("hub", "hub:clock", said)
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the hub's plug is in its socket."""
+        return self._mains is None or self._mains.there
+
+    def pull_plug(self) -> None:
+        """Pull the hub's plug: it runs on its battery, where it has one."""
+        if self._mains is not None:
+            self._mains.switch(there=False)
+            self._tell("hub", "hub:unplugged", "its plug is out: it runs on its battery")
+
+    def push_plug(self) -> None:
+        """Put it back."""
+        if self._mains is not None:
+            self._mains.switch(there=True)
+            self._tell("hub", "hub:plugged", "its plug is in again")
 
     @property
     def disk_can_fill(self) -> bool:

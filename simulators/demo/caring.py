@@ -1,7 +1,8 @@
 """What the demonstration's home is cared for with: its time of day, its care plan, and a message from the family."""
 
 import asyncio
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from agent.config import load
@@ -12,7 +13,6 @@ from agent.wire.envelope import HUB_ALGORITHM, read_key
 from centre.issue import message
 from provisioning.plan.apply import ApplyError, lay
 from rules import calendar
-from simulators.centre import SimulatedCentre
 from simulators.demo.card import can_speak
 from simulators.demo.levers import Levers, TimedClock
 from simulators.demo.story import Who
@@ -23,6 +23,9 @@ ZONE: Final = "Europe/London"
 
 REMINDER: Final = "tablets"
 TIMES: Final = ("08:00", "12:00", "16:00", "20:00")
+
+SOON_MS: Final = 75_000
+"""As a time of day has whole minutes, the tablets are due 15 to 75 s from now."""
 
 AHEAD_MS: Final = 2_000
 """So long before a time of the plan the clock is put."""
@@ -54,14 +57,14 @@ _TAKES_UP_S = 1.0
 """For the hub to take up what was rendered for it."""
 
 
-def plan(version: int, language: str, *, hastened: bool) -> dict[str, Any]:
+def plan(version: int, language: str, *, hastened: bool, times: Sequence[str] = TIMES) -> dict[str, Any]:
     """Give the home's care plan, as its file would; `hastened` for a hub whose minutes are shortened."""
     waits = {"repeat_min": REPEAT_MIN, "missed_min": MISSED_MIN, "late_min": 2 * MISSED_MIN} if hastened else {}
     reminder = {
         "name": REMINDER,
         "kind": "medication",
         "person": PERSON,
-        "at": list(TIMES[:1] if hastened else TIMES),
+        "at": list(times[:1] if hastened else times),
         "sensor": LID,
         "alarm": True,
         **waits,
@@ -83,7 +86,7 @@ class Care:
         self,
         flat: Flat,
         keys: HubKeys,
-        centre: SimulatedCentre,
+        command: Callable[[str, str, object], str],
         lever: Levers,
         clock: TimedClock,
         tell: Callable[[Who, str, str], None],
@@ -92,7 +95,7 @@ class Care:
     ) -> None:
         self.language = language
         self.texts: dict[str, str] = {}
-        self._flat, self._keys, self._centre = flat, keys, centre
+        self._flat, self._keys, self._command = flat, keys, command
         self._lever, self._clock, self._tell = lever, clock, tell
         self._version = 0
 
@@ -105,9 +108,9 @@ class Care:
         """Let it be this time of day; before the hub starts."""
         self._lever.time_ms += self._next_ms(time) - self._clock.now().wall_ms
 
-    async def give_plan(self) -> bool:
+    async def give_plan(self, times: Sequence[str] = TIMES) -> bool:
         """Give the hub its care plan, as `hearthline plan apply` does; and wait until it can speak the language."""
-        raw = plan(self._version + 1, self.language, hastened=bool(self._lever.minute_ms))
+        raw = plan(self._version + 1, self.language, hastened=bool(self._lever.minute_ms), times=times)
         try:
             outcome = await asyncio.to_thread(lay, read_plan(raw), load(self._flat.config), TAKES_S)
         except ApplyError as error:
@@ -133,6 +136,13 @@ class Care:
                     await asyncio.sleep(_TAKES_UP_S)
                     return
             await asyncio.sleep(_LOOK_S)
+
+    async def soon(self) -> None:
+        """Give the hub a care plan by which the tablets are due in a minute: for a world at the machine's own time."""
+        zone = calendar.zone_of(ZONE)
+        assert zone is not None  # noqa: S101 -- every Linux has it
+        due = dt.datetime.fromtimestamp((self._clock.now().wall_ms + SOON_MS) / 1000, zone)
+        await self.give_plan((f"{due:%H:%M}",))
 
     async def time_comes(self, time: str = "") -> int:
         """Put everybody's clock just before a time of the plan, the next if none is named; give when that is, in ms.
@@ -163,7 +173,7 @@ class Care:
         self.texts[text_key(words)] = words
         key = read_key(self._keys.plan_public, HUB_ALGORITHM)
         self._tell("staff", "staff:message", f"send what the daughter wrote: {self.beside(text_key(words), words)}")
-        return self._centre.command(
+        return self._command(
             self._flat.hub_id, "say", message(words, self.language, key, person=PERSON if self.planned else "")
         )
 

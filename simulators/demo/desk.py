@@ -1,12 +1,13 @@
 """The centre's desk: the cases its staff see, and the story of what comes and goes there, read from its ledger."""
 
 from collections import OrderedDict
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.wire.messages import PREFIX, UnreadableError, decode_event, decode_report
+from centre.intake import Entry as LedgerEntry
 from rules.reports import (
     AlarmAcknowledged,
     AlarmCancelled,
@@ -28,9 +29,9 @@ from rules.reports import (
     ReminderTaken,
     Report,
 )
-from simulators.centre import SimulatedCentre
 from simulators.demo.story import Story
 from simulators.demo.words import place
+from simulators.misbehaviour import Faults
 from simulators.timeline import Entry
 
 OPEN_MAX = 100
@@ -48,6 +49,13 @@ _REFUSED = {
 }
 
 
+class Kept(Protocol):
+    """A centre's ledger, as far as its events go."""
+
+    def events(self, *, after: int = 0, limit: int = 1_000) -> list[tuple[int, LedgerEntry, bool]]:
+        """Give the events after a number, with theirs, and whether each conflicts with an earlier one."""
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """An open alarm, as staff know it: since when, and what they have asked of the hub that it has not confirmed."""
 
@@ -60,12 +68,13 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """Follows a centre's time-line: give it every entry as it is made."""
+    """Follows a centre: give it every entry of its time-line as it is made, or say when its ledger may have grown."""
 
     def __init__(self, story: Story) -> None:
         self.cases: OrderedDict[str, Case] = OrderedDict()
         self.online = False
-        self.centre: SimulatedCentre
+        self.ledger: Kept
+        self.faults = Faults()
         self._story = story
         self._number = 0
         self._alarm_refs: OrderedDict[str, str] = OrderedDict()
@@ -84,7 +93,7 @@ class Desk:
         """Take an entry of the centre's time-line."""
         match entry.way, entry.channel:
             case "in", "event" if entry.verdict in ("accepted", "conflict"):
-                self._take_events(entry)
+                self.read(entry.ms)
             case "in", "event" if entry.verdict == "repeated" and entry.ref in self._alarm_refs:
                 self._tell(entry, "centre:repeated", "hears the same alarm again: receipted again, and nothing else")
             case "in", "event" if entry.verdict != "repeated":
@@ -103,11 +112,12 @@ class Desk:
 
     def _receipt(self, entry: Entry) -> str:
         verdict = "it has the alarm" if entry.verdict == "accepted" else entry.verdict
-        faults = ", ".join(self.centre.faults.on())
+        faults = ", ".join(self.faults.on())
         return f"signs a receipt: {verdict}" + (f" (and misbehaves: {faults})" if faults else "")
 
-    def _take_events(self, entry: Entry) -> None:
-        for number, kept, _ in self.centre.ledger.events(after=self._number):
+    def read(self, ms: int) -> None:
+        """Read what is new in the ledger, which came at this moment."""
+        for number, kept, _ in self.ledger.events(after=self._number):
             self._number = number
             event = decode_event(kept.body)
             try:
@@ -119,10 +129,10 @@ class Desk:
                 self._alarm_refs[event.id] = report.alarm
                 if len(self._alarm_refs) > REFS_MAX:
                     self._alarm_refs.popitem(last=False)
-            text = self._file(report, entry.ms) if report is not None else ""
+            text = self._file(report, ms) if report is not None else ""
             alarm = report.alarm if isinstance(report, AlarmFacts) else ""
             if kind != "reading":  # there may be thousands, and nobody waits for one
-                self._story.add("centre", f"centre:{kind}", text, ms=entry.ms, alarm=alarm)
+                self._story.add("centre", f"centre:{kind}", text, ms=ms, alarm=alarm)
 
     def _file(self, report: Report, ms: int) -> str:  # noqa: PLR0911 -- one sentence for each
         """Put a report into its case; give what is told of it, if anything."""

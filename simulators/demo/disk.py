@@ -13,6 +13,8 @@ from simulators.flat import WATCHED
 
 _CALLS = frozenset({"triggered", "call-pressed"})
 _ROWS_MAX = 200
+_SKIPS_MAX = 1_000
+_UNSEEN = -1
 
 
 class Found(NamedTuple):
@@ -33,8 +35,15 @@ class Disk:
     def __init__(self, path: Path) -> None:
         self._uri = f"file:{quote(str(path))}?mode=ro"
         self._connection: sqlite3.Connection | None = None
-        self._version = -1
+        self._version = _UNSEEN
         self._entry = self._row = 0
+
+    def skip(self) -> None:
+        """Pass over what is there already: of a home that was lived in before."""
+        for _ in range(_SKIPS_MAX):
+            self.look()
+            if self._version != _UNSEEN:
+                return
 
     def look(self) -> Found:
         """Give what was committed since the last look. A store that cannot be read just now has nothing new."""
@@ -48,7 +57,7 @@ class Disk:
         """Let go of it."""
         if self._connection is not None:
             self._connection.close()
-            self._connection, self._version = None, -1
+            self._connection, self._version = None, _UNSEEN
 
     def _look(self) -> Found:
         if self._connection is None:

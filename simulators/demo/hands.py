@@ -37,8 +37,10 @@ async def _resolve(world: World) -> None:
 
 
 async def _tablets(world: World) -> None:
-    """Let the next time of the care plan come; the hub has had none so far."""
-    if world.care.planned or await world.care.give_plan():
+    """Let the next time of the care plan come; the hub has had none so far. No one turns the real time."""
+    if not world.setting.at:
+        await world.care.soon()
+    elif world.care.planned or await world.care.give_plan():
         await world.care.time_comes()
 
 

@@ -6,18 +6,21 @@ clock has no lever: nobody can set it on a real machine either.
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace as replace_seam
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from agent.clock import synced
 from agent.plan import reminding
+from agent.power import SystemSupplies
 from agent.seams import Seams
 from rules import plan
 from rules.values import Now
 from simulators import pins
 from simulators.demo.card import RECORD, card
 from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, TimedClock, levers
+from simulators.demo.mains import LOOK_S, SUPPLIES
 from simulators.disk import FULL, Disk
 from simulators.disk.vfs import WatchedVfs
 
@@ -71,6 +74,8 @@ def main(argv: Sequence[str]) -> int:
     if lever.disk_wanted:
         _put_disk_under(lever)
     seams = Seams(sink=card(Path(argv[0]).with_name(RECORD)))
+    if (supplies := Path(argv[0]).with_name(SUPPLIES)).exists():
+        seams = replace_seam(seams, supplies=SystemSupplies(supplies, every_s=LOOK_S))
     return pins.main(argv[1:], clock=LeveredClock(lever), seams=seams)
 
 

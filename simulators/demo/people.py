@@ -20,6 +20,7 @@ class People:
     senses: Senses
     desk: Desk
     wet: bool
+    smoky: bool
     _called: asyncio.Event
 
     def now_ms(self) -> int:
@@ -61,6 +62,23 @@ class People:
         """Have the water sensor report, unasked, that it is as it was."""
         self.tell("home", "home:report", "the water sensor reports, as it does now and then: still wet")
         await self.flat.water.report()
+
+    async def burn_toast(self) -> None:
+        """Burn the toast, under the smoke alarm in the kitchen."""
+        self._call("burn the toast: there is smoke in the kitchen")
+        self.smoky = True
+        await self.flat.burn_toast()
+
+    async def open_window(self) -> None:
+        """Let the smoke out."""
+        self.tell("you", "you:aired", "open the window: the smoke is gone")
+        self.smoky = False
+        await self.flat.open_window()
+
+    async def press_sos(self) -> None:
+        """Press the button beside the bed."""
+        self._call("press the button beside the bed")
+        await self.flat.press_sos()
 
     async def pull_cord(self) -> None:
         """Pull the cord in the hall, and let it spring back."""

@@ -80,12 +80,12 @@ def _named(fits: Callable[[Scenario], bool]) -> str:
 def by_hand(folder: Path, faults: Sequence[str], *, plain: bool, language: str, sounds: bool) -> int:
     """Let somebody try everything by hand; give the exit code. Raises click.ClickException."""
     setting = Setting(at=HOUR, language=language, sounds=sounds)
-    return _run(live(folder, faults, setting, plain=plain))
+    return run(live(folder, faults, setting, plain=plain))
 
 
 def play(name: str, folder: Path, faults: Sequence[str], setting: Setting, *, as_json: bool) -> int:
     """Play a scenario in a setting of its own; give the exit code. Raises click.ClickException."""
-    return _run(tell(name, folder, faults, setting, as_json=as_json))
+    return run(tell(name, folder, faults, setting, as_json=as_json))
 
 
 @contextlib.contextmanager
@@ -118,7 +118,7 @@ def _check_length(folder: Path) -> None:
         )
 
 
-def _run(work: Coroutine[Any, Any, int]) -> int:
+def run(work: Coroutine[Any, Any, int]) -> int:
     """Run to the end, or until a signal ends it in good order; give the exit code. A terminal that closes is one."""
     ended_by: list[int] = []
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
@@ -20,19 +20,25 @@ from simulators.demo.badluck import BadLuck
 from simulators.demo.caring import Care
 from simulators.demo.desk import Desk
 from simulators.demo.disk import Disk, Found
+from simulators.demo.far_end import FarEnd
 from simulators.demo.forger import Forger
 from simulators.demo.hearing import Listener, Said
 from simulators.demo.levers import ASK_KERNEL, TRUSTED, Levers, TimedClock, levers
+from simulators.demo.mains import SUPPLIES, Mains
 from simulators.demo.people import People
 from simulators.demo.senses import Senses, Sign
+from simulators.demo.setting import SIREN_S, Setting
 from simulators.demo.story import Story
 from simulators.demo.week import live_through
 from simulators.demo.words import RAISED_BECAUSE, SIGNS
 from simulators.flat import Flat, Line
 from simulators.hub_process import HubStartError
-from simulators.keys import make_keys
+from simulators.keys import KeySet, make_keys
 from simulators.pins import PinsSocketError
 from simulators.proxy import Proxy
+from simulators.watched_pins import Change
+
+__all__ = ["HUB", "SIREN_S", "Setting", "World", "WorldError"]
 
 HUB = "demo-hub"
 
@@ -40,6 +46,9 @@ RESTART_S = 1.0
 """How long after its end the hub is started again, as systemd would."""
 
 READY_S = 20.0
+PATIENCE_S = 8.0
+"""How long a centre that is not ours may take to answer, before the flat is shown all the same."""
+
 _DISK_S, _HURRY_S, _LOOKS = 0.02, 0.001, 300
 _AWAY_S = 0.02
 _LISTEN_S = 0.05
@@ -52,37 +61,16 @@ class WorldError(Exception):
     """The world does not come up; the message says why."""
 
 
-SIREN_S = 60
-"""When the siren sounds for a call that has not arrived, in seconds (`rules.ladder`)."""
-
-
-class Setting(NamedTuple):
-    """What is otherwise than usual from the beginning.
-
-    `siren_s` after the raise the siren is due. `backlog` events wait on the hub's disk, over a line that takes
-    `line_ms` each way. With `full_disk` the hub's store is on a disk that can be filled, with `trusted_clock` the hub
-    is told that its wall clock is right, with `forger` somebody is on the centre's broker who should not be there.
-
-    `at` is the time of day for everybody, in a home that is spoken to: it has a loudspeaker, which `sounds` where this
-    machine has a sound card. `language` is the resident's. A minute of its care plan's waits lasts `minute_ms`.
-    """
-
-    siren_s: int = SIREN_S
-    backlog: int = 0
-    line_ms: int = 0
-    full_disk: bool = False
-    trusted_clock: bool = False
-    forger: bool = False
-    at: str = ""
-    language: str = "en"
-    minute_ms: int = 0
-    sounds: bool = False
+def _refused(_hub: str, _kind: str, _data: object) -> str:
+    raise OSError("commands come from the centre's console here")
 
 
 class World(People):
     """Everything, in `folder`, for as long as it is entered. `story` tells what happens; the rest is there to look at.
 
     `cancel_s` shortens kinds' cancel windows, in seconds. `faults` are the centre's, by name: `silent` or `late=3`.
+    With a `far_end` there is no `centre` here to pretend with: it answers. `felt` is told of every change of the flat's
+    outputs.
     Entering raises what its parts raise: WorldError, HubStartError, BrokerStartError, UnknownFaultError, OSError.
     """
 
@@ -93,6 +81,8 @@ class World(People):
         cancel_s: Mapping[str, int],
         faults: Iterable[str] = (),
         setting: Setting = Setting(),  # noqa: B008 -- immutable
+        far_end: FarEnd | None = None,
+        felt: Callable[[str, Change], None] = lambda _part, _change: None,
     ) -> None:
         self.folder = folder
         self.setting = setting
@@ -101,7 +91,8 @@ class World(People):
         self.desk = Desk(self.story)
         self.status: HubStatus | None = None
         self.line_cut = False
-        self.wet = False
+        self.wet = self.smoky = False
+        self.far_end = far_end
         self.centre: SimulatedCentre
         self.flat: Flat
         self.luck: BadLuck
@@ -111,7 +102,7 @@ class World(People):
         self.care: Care
         self.said: Said | None = None
         self._lever: Levers
-        self._cancel_s, self._faults = cancel_s, tuple(faults)
+        self._cancel_s, self._faults, self._felt = cancel_s, tuple(faults), felt
         self._line: Proxy
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
@@ -137,36 +128,24 @@ class World(People):
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lever = levers(self.folder.absolute() / "levers")
         self.clock = TimedClock(self._lever)
-        keys = await asyncio.to_thread(make_keys, self.folder / "keys", self.clock.now().wall_ms, [HUB])
-        broker = DemoBroker()
-        self._stack.push_async_callback(asyncio.to_thread, broker.stop)
-        await asyncio.to_thread(broker.start)
-        self.centre = self.desk.centre = SimulatedCentre(
-            broker.host,
-            broker.port,
-            read_key(keys.centre, CENTRE_ALGORITHM),
-            {HUB: [read_key(keys.hubs[HUB].public, HUB_ALGORITHM)]},
-            self.clock,
-            ledger=str(self.folder / "centre.db"),
-            on_entry=self.desk.note,
-        )
-        self._stack.push_async_callback(self.centre.stop)
-        for fault in self._faults:
-            name, _, value = fault.partition("=")
-            self.centre.faults.turn(name, value or "on")
-        await self.centre.start()
-        self._line = await self._stack.enter_async_context(Proxy(0, (broker.host, broker.port)))
+        if self.far_end is None:
+            hub, (keys, place) = HUB, await self._pretend()
+        else:
+            hub, keys, place = self.far_end.hub, self.far_end.keys, self.far_end.place
+        self._line = await self._stack.enter_async_context(Proxy(0, place))
         self._line.delay(self.setting.line_ms)
-        if self.setting.forger:
-            self.forger = Forger(broker, HUB, read_key(keys.centre, CENTRE_ALGORITHM), self.clock)
-            await self._stack.enter_async_context(self.forger)
-        sound = (
-            (await asyncio.to_thread(card.device) if self.setting.sounds else card.SILENT) if self.setting.at else ""
+        flat = Flat(
+            self.folder / "flat",
+            keys,
+            [self._way()],
+            hub=hub,
+            cancel_s=self._cancel_s,
+            sound=await self._loudspeaker(),
         )
-        flat = Flat(self.folder / "flat", keys, [Line(self._line.port)], hub=HUB, cancel_s=self._cancel_s, sound=sound)
         self.flat = await self._stack.enter_async_context(flat)
+        command = self.centre.command if self.far_end is None else _refused
         self.care = Care(
-            flat, keys.hubs[HUB], self.centre, self._lever, self.clock, self.tell, language=self.setting.language
+            flat, keys.hubs[hub], command, self._lever, self.clock, self.tell, language=self.setting.language
         )
         self._pull_levers()
         if self.setting.backlog:
@@ -178,15 +157,54 @@ class World(People):
         await self.flat.start_hub()
         await self._ready()
 
+    async def _pretend(self) -> tuple[KeySet, tuple[str, int]]:
+        """Be the centre, and its broker; give the keys, and where the broker is."""
+        keys = await asyncio.to_thread(make_keys, self.folder / "keys", self.clock.now().wall_ms, [HUB])
+        broker = DemoBroker()
+        self._stack.push_async_callback(asyncio.to_thread, broker.stop)
+        await asyncio.to_thread(broker.start)
+        self.centre = SimulatedCentre(
+            broker.host,
+            broker.port,
+            read_key(keys.centre, CENTRE_ALGORITHM),
+            {HUB: [read_key(keys.hubs[HUB].public, HUB_ALGORITHM)]},
+            self.clock,
+            ledger=str(self.folder / "centre.db"),
+            on_entry=self.desk.note,
+        )
+        self._stack.push_async_callback(self.centre.stop)
+        self.desk.ledger, self.desk.faults = self.centre.ledger, self.centre.faults
+        for fault in self._faults:
+            name, _, value = fault.partition("=")
+            self.centre.faults.turn(name, value or "on")
+        await self.centre.start()
+        if self.setting.forger:
+            self.forger = Forger(broker, HUB, read_key(keys.centre, CENTRE_ALGORITHM), self.clock)
+            await self._stack.enter_async_context(self.forger)
+        return keys, (broker.host, broker.port)
+
+    def _way(self) -> Line:
+        """Give what the hub is told of its line."""
+        port, far = self._line.port, self.far_end
+        return Line(port) if far is None else Line(port, host=far.name, address=self._line.host, tls=True)
+
+    async def _loudspeaker(self) -> str:
+        """Give the device of the home's loudspeaker; "" where it has none."""
+        if not self.setting.at and not self.setting.spoken_to:
+            return ""
+        return await asyncio.to_thread(card.device) if self.setting.sounds else card.SILENT
+
     def _pull_levers(self) -> None:
         """Have the hub run by the demonstration's own wrapper around the pins'."""
         lever, setting = self._lever, self.setting
         lever.siren_ms, lever.disk_wanted = setting.siren_s * 1000, int(setting.full_disk)
-        lever.clock_trust = TRUSTED if setting.trusted_clock or setting.at else ASK_KERNEL
+        trusted = setting.trusted_clock or setting.at or setting.spoken_to
+        lever.clock_trust = TRUSTED if trusted else ASK_KERNEL
         lever.minute_ms = setting.minute_ms
         if setting.at:
             self.care.begin(setting.at)
-        self.luck = BadLuck(self.tell, self._line, self.centre, lever)
+        mains = Mains(self.folder / SUPPLIES) if setting.battery else None
+        self.luck = BadLuck(self.tell, self._line, self.desk.faults, lever, mains)
         pins, hub = ("-m", "simulators.pins"), self.flat.hub
         assert hub.through[: len(pins)] == pins  # noqa: S101 -- it is led through them
         path = str(self.folder.absolute() / "levers")
@@ -196,11 +214,11 @@ class World(People):
         """Wait until a press would be heard and could arrive."""
         disk = Disk(self.flat.folder / "state" / "hub.db")
         self._stack.callback(disk.close)
-        disk.look()
+        disk.skip()
         try:
             async with asyncio.timeout(READY_S):
                 await self.flat.radio.started.wait()
-                await self.story.wait_for(lambda step: step.key == "centre:online", within_s=READY_S)
+                await (self._heard_of() if self.far_end is not None else self._online())
         except TimeoutError:
             raise WorldError(
                 f"the hub runs, but was not ready after {READY_S:g} s: --keep its log to see why"
@@ -208,8 +226,28 @@ class World(People):
         self.status = await self.ask()
         self._link_up = True
         self._follow(lambda: self._look_at(disk), self._settle, self._poll, self._supervise)
-        if self.setting.at:
+        if self.setting.at or self.setting.spoken_to:
             self._follow(self._listen)
+
+    async def _online(self) -> None:
+        await self.story.wait_for(lambda step: step.key == "centre:online", within_s=READY_S)
+
+    async def _heard_of(self) -> None:
+        """Wait for the far end; one that is not ours may be away, and a hub is a hub without it."""
+        if self.far_end is not None and self.far_end.ours:
+            await self._answered()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await self._answered()
+
+    async def _answered(self) -> None:
+        """Wait until the far end has given receipts for all that the hub had to say."""
+        while True:
+            status = await self.ask()
+            if status is not None and status.links[0].up and not any(status.outbox.values()):
+                return
+            await asyncio.sleep(_SETTLE_S)
 
     def _follow(self, *jobs: Callable[[], Awaitable[None]]) -> None:
         async def run(job: Callable[[], Awaitable[None]]) -> None:
@@ -245,6 +283,7 @@ class World(People):
         while True:
             with contextlib.suppress(PinsSocketError):  # it is not there: not yet, or not any more
                 async for part, change in self.flat.seen():
+                    self._felt(part, change)
                     self._notice(self.senses.feed(part, change))
             self.senses = Senses()  # without the hub's process nothing shines or sounds
             await asyncio.sleep(_AWAY_S)
@@ -335,11 +374,20 @@ class World(People):
         self.tell("line", "line:restored", "is there again")
         self._line.forward()
 
+    @property
+    def silent(self) -> bool:
+        """Whether the centre answers nothing."""
+        return self.centre.faults.silent if self.far_end is None else self.far_end.silent
+
     def silence_centre(self, *, silent: bool) -> None:
         """Have the centre lose all that comes and answer nothing, behind a line that works; or no more."""
-        self.centre.faults.silent = silent
+        if self.far_end is not None:
+            self.far_end.silence(silent=silent)
+        else:
+            self.centre.faults.silent = silent
         if silent:
-            self.tell("centre", "centre:asleep", "falls silent: it loses what comes")
+            said = "falls silent: it loses what comes" if self.far_end is None else "is frozen: it answers nothing"
+            self.tell("centre", "centre:asleep", said)
         else:
             self.tell("centre", "centre:awake", "listens again")
 

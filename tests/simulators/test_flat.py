@@ -101,7 +101,7 @@ async def test_its_configuration_is_what_the_agent_reads(tmp_path: Path, keys: K
     flat.config.write_text(flat.toml())
     config = load(flat.config)
     assert [(line.name, line.key is not None) for line in config.uplinks] == [("main", True), ("mobile", False)]
-    kinds = ["pendant", "fall", "flood", "button", "pull-cord", "lid", "door"]
+    kinds = ["pendant", "fall", "flood", "smoke", "button", "pull-cord", "lid", "door"]
     assert [sensor.kind for sensor in config.sensors] == kinds
     assert next(kind.cancel_ms for kind in config.kinds if kind.name == "fall") == 3_000
     assert config.state_dir == tmp_path / "state"
@@ -116,14 +116,17 @@ async def test_everything_a_resident_can_do_is_an_alarm(
         await flat.get_up()
         await flat.wet_floor()
         await flat.dry_floor()
+        await flat.burn_toast()
+        await flat.open_window()
         await flat.press_sos()
         await flat.pull_cord()
         await centre.until(lambda _: ("pull-cord", "cord-1") in centre.raised())
         await flat.reset_cord()
         await flat.press_call()
         pressed = {("pendant", "pendant-1"), ("fall", "fall-1"), ("flood", "water-1"), ("button", "sos-1")}
+        pressed |= {("smoke", "smoke-1")}
         await centre.until(lambda _: centre.raised() >= pressed)
-        await centre.until(lambda _: len(centre.raised()) == 6)  # the hub's own button is the sixth
+        await centre.until(lambda _: len(centre.raised()) == 7)  # the hub's own button is the seventh
 
 
 async def test_the_resident_sees_it_and_takes_it_back(

@@ -45,6 +45,8 @@ def installed(folder: Path) -> dict[str, str]:
         "TERM": "xterm-256color",
         "NO_COLOR": "",
         "PYTHON_COLORS": "0",
+        "DISPLAY": "",  # nobody looks at a screen
+        "WAYLAND_DISPLAY": "",
     }
 
 
