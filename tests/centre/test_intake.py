@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from agent.wire.envelope import DOCUMENT_BYTES_MAX, EVENT_BYTES_MAX
 from agent.wire.messages import LaneNote, Receipt, digest
-from centre.intake import RETRY_AFTER_S, Intake, Outcome
+from centre.homes import Home
+from centre.intake import RETRY_AFTER_S, Intake, LedgerDownError, Outcome
 from centre.lanes import Missing
 from centre.ledger import SqliteLedger
 from rules.reports import AlarmRaised, Gap
@@ -129,6 +130,38 @@ def test_s2_a_closed_ledger_is_a_retry_too_and_a_new_nonce_is_still_learnt(
     answer = receipt(say(intake, HUB.event(RAISED)))
     assert (answer.result, answer.nonce) == ("retry", "nonce-0002")
     assert receipt(say(intake, HUB.event(CHECK_IN))).result == "retry"
+
+
+def test_what_a_hub_said_is_written_once_however_often_the_broker_says_it_again_but_surely_once(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    down = True
+
+    def write(self: SqliteLedger, home: Home, *_: object) -> None:
+        if down:
+            raise LedgerDownError("down")
+        written.append(home.nonce)
+
+    monkeypatch.setattr(SqliteLedger, "keep_home", write)
+    monkeypatch.setattr(SqliteLedger, "keep_state", write)
+    intake = make(ledger)
+    said = ((HUB.status(), "status"), (HUB.state(), "state"))
+    for token, channel in said:
+        say(intake, token, channel=channel)
+    down = False
+    for _ in range(3):
+        for token, channel in said:
+            assert intake.receive(HUB.topic(channel), token, AT, retained=True).verdict == channel
+    assert written == ["nonce-0001", "nonce-0001"]
+
+
+def test_s8_a_hub_that_is_forgotten_says_no_more(intake: Intake, ledger: SqliteLedger) -> None:
+    intake.forget("hub-1")
+    assert say(intake, HUB.event(RAISED)).verdict == "quarantined"
+    assert len(ledger.quarantine()) == 1
+    intake.register("hub-1", [HUB.public])
+    assert say(intake, HUB.event(RAISED)).verdict == "accepted"
 
 
 def test_s2_before_the_first_status_an_event_is_kept_without_a_receipt_nobody_would_believe(
