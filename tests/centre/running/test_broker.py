@@ -43,10 +43,11 @@ async def running(data: Path, site: Site) -> AsyncIterator[tuple[OwnBroker, "asy
         assert not await accepts(broker.host, broker.port)
 
 
-def mosquitto_of(pid: int) -> int:
-    """Give the process of the broker that a process began."""
-    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(child)
+def mosquitto_of(pid: int, data: Path) -> int:
+    """Give the process of the broker in a folder that a process began: other tests' may be its children too."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (ours,) = [each for each in children if str(data).encode() in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return int(ours)
 
 
 async def test_a_worker_of_ours_comes_in_by_an_address_that_no_certificate_names(data: Path, site: Site) -> None:
@@ -86,7 +87,7 @@ async def test_a_hub_that_is_revoked_is_shut_out_by_itself(
 
 async def test_a_broker_that_dies_says_what_it_said_last(data: Path, site: Site) -> None:
     async with running(data, site) as (broker, task):
-        os.kill(mosquitto_of(os.getpid()), signal.SIGKILL)
+        os.kill(mosquitto_of(os.getpid(), data), signal.SIGKILL)
         with pytest.raises(BrokerError, match="ended with -9"):
             await asyncio.wait_for(task, IN_TIME_S)
         assert not broker.ready.is_set()
