@@ -178,7 +178,9 @@ class Care:
         )
 
     def beside(self, key: str, words: str) -> str:
-        """Give what was said with the English beside it."""
+        """Give what was said with the English beside it; words that only the hub and its centre know are named."""
+        if not words:
+            return "a message that was sent to be read out"
         english = FAMILY["en"] if key in self.texts else ""
         for clip in () if english else read_index(self._flat.folder / "state" / "voice").clips:
             if (clip.key, clip.language) == (key, canonical(REVIEWED)):

@@ -42,7 +42,7 @@ class Disk:
         """Pass over what is there already: of a home that was lived in before."""
         for _ in range(_SKIPS_MAX):
             self.look()
-            if self._version != _UNSEEN:
+            if self._version != _UNSEEN or self._connection is None:
                 return
 
     def look(self) -> Found:

@@ -93,10 +93,10 @@ def working_folder(keep: Path | None) -> Iterator[Path]:
     """Give a folder of our own, gone afterwards, or the one that is to be kept. Raises click.UsageError."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="hearthline-demo-", ignore_cleanup_errors=True) as folder:
-            _check_length(Path(folder))
+            check_length(Path(folder))
             yield Path(folder)
         return
-    _check_length(keep.absolute())
+    check_length(keep.absolute())
     try:
         keep.mkdir(parents=True, exist_ok=True, mode=0o700)
         if any(keep.iterdir()):
@@ -110,7 +110,8 @@ def working_folder(keep: Path | None) -> Iterator[Path]:
             click.echo(f"Kept in {keep}: flat/hub.toml, flat/hub.log, flat/state/hub.db, centre.db.", err=True)
 
 
-def _check_length(folder: Path) -> None:
+def check_length(folder: Path) -> None:
+    """Refuse a folder whose sockets nobody could open. Raises click.UsageError."""
     if len(os.fsencode(folder)) > FOLDER_BYTES_MAX:
         raise click.UsageError(
             f"{folder} is too long a path: sockets lie in it. Name one of at most {FOLDER_BYTES_MAX} bytes with --keep,"

@@ -45,10 +45,7 @@ HUB = "demo-hub"
 RESTART_S = 1.0
 """How long after its end the hub is started again, as systemd would."""
 
-READY_S = 20.0
-PATIENCE_S = 8.0
-"""How long a centre that is not ours may take to answer, before the flat is shown all the same."""
-
+READY_S, PATIENCE_S = 20.0, 8.0
 _DISK_S, _HURRY_S, _LOOKS = 0.02, 0.001, 300
 _AWAY_S = 0.02
 _LISTEN_S = 0.05
@@ -218,7 +215,7 @@ class World(People):
         try:
             async with asyncio.timeout(READY_S):
                 await self.flat.radio.started.wait()
-                await (self._heard_of() if self.far_end is not None else self._online())
+                await (self._answered(self.far_end) if self.far_end is not None else self._online())
         except TimeoutError:
             raise WorldError(
                 f"the hub runs, but was not ready after {READY_S:g} s: --keep its log to see why"
@@ -232,18 +229,10 @@ class World(People):
     async def _online(self) -> None:
         await self.story.wait_for(lambda step: step.key == "centre:online", within_s=READY_S)
 
-    async def _heard_of(self) -> None:
-        """Wait for the far end; one that is not ours may be away, and a hub is a hub without it."""
-        if self.far_end is not None and self.far_end.ours:
-            await self._answered()
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
-                await self._answered()
-
-    async def _answered(self) -> None:
-        """Wait until the far end has given receipts for all that the hub had to say."""
-        while True:
+    async def _answered(self, far: FarEnd) -> None:
+        """Wait until it has given receipts for all that the hub had to say. One that is not ours may be away."""
+        until_ms = self.now_ms() + PATIENCE_S * 1_000
+        while far.ours or self.now_ms() < until_ms:
             status = await self.ask()
             if status is not None and status.links[0].up and not any(status.outbox.values()):
                 return

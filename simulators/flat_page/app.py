@@ -15,7 +15,8 @@ from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from agent.voice.index import path_of, read_index
 from simulators.demo.world import World
-from simulators.flat_page.deeds import DEEDS, NAMED, Doing, TooBusyError, placed
+from simulators.flat_page.deeds import DEEDS, NAMED, Doing, TooBusyError, offered, placed
+from simulators.flat_page.joining import Elsewhere
 from simulators.flat_page.shown import shown, told
 from simulators.flat_page.words import TRIES
 from simulators.watched_pins import Change
@@ -76,12 +77,16 @@ class Notes:
 
 
 class Stage(msgspec.Struct, kw_only=True):
-    """What the page is about. `link` makes a link into the real centre's console; None: the centre only pretends."""
+    """What the page is about. `link` makes a link into the console of the real centre that runs beside it.
+
+    `elsewhere` is the centre that the flat has joined. With neither the centre only pretends.
+    """
 
     world: World
     notes: Notes
     doing: Doing
     link: Callable[[], str] | None = None
+    elsewhere: Elsewhere | None = None
     since: int = 0
 
 
@@ -89,9 +94,11 @@ def page(stage: Stage) -> str:
     """Write the page."""
     loader = Environment(loader=FileSystemLoader(HERE / "pages"), autoescape=True, undefined=StrictUndefined)
     return loader.get_template("flat.html").render(
-        placed=placed,
-        tries=TRIES,
-        simulated=stage.link is None,
+        placed=lambda place: placed(place, stage.world),
+        tries=[each for each in TRIES if stage.elsewhere is None or not each.ours],
+        simulated=stage.link is None and stage.elsewhere is None,
+        elsewhere=stage.elsewhere,
+        folder=stage.world.folder,
         windows=WINDOWS_TOLD,
     )
 
@@ -173,7 +180,7 @@ def _voice(state: State, number: FromPath[int]) -> Response[bytes]:
 async def _do(state: State, name: FromPath[str]) -> Response[str]:
     stage: Stage = state.stage
     deed = NAMED.get(name)
-    if deed is None:
+    if deed is None or not offered(deed, stage.world):
         raise NotFoundException
     try:
         stage.doing.begin(deed)

@@ -16,7 +16,8 @@ Place = Literal["home", "box", "day", "luck", "staff"]
 class Deed(NamedTuple):
     """A button. `when` names what must be so for it to be there: a field of the page's state, `!` before it for not.
 
-    `hint` says what to expect, in a few words.
+    `hint` says what to expect, in a few words. `ours`: only where the centre is the flat's own, for it is done to the
+    centre, or in its place.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Deed(NamedTuple):
     hint: str
     work: Work
     when: str = ""
+    ours: bool = False
 
 
 def _at_once(does: Callable[[World], object]) -> Work:
@@ -50,7 +52,7 @@ DEEDS: tuple[Deed, ...] = (
     Deed("press-answer", "y", "box", "Yes, done", "answers it", WORK["y"]),
     Deed("hold-answer", "n", "box", "Not now", "hold for 3 s", WORK["n"]),
     Deed("hold-arrived", "h", "box", "Help has arrived", "hold for 3 s", WORK["h"]),
-    Deed("tablets", "t", "day", "Time for the tablets", "the box reminds", WORK["t"]),
+    Deed("tablets", "t", "day", "Time for the tablets", "the box reminds", WORK["t"], ours=True),
     Deed("pill-box", "b", "day", "Open the pill box", "that is an answer", WORK["b"]),
     Deed("message", "m", "day", "The daughter writes", "the box reads it out", WORK["m"], "simulated"),
     Deed("cut-line", "l", "luck", "Cut the line", "calls wait, none is lost", _at_once(World.cut_line), "!line_cut"),
@@ -76,6 +78,7 @@ DEEDS: tuple[Deed, ...] = (
         "the line is fine, nobody answers",
         _at_once(lambda w: w.silence_centre(silent=True)),
         "!silent",
+        ours=True,
     ),
     Deed(
         "wake-centre",
@@ -85,6 +88,7 @@ DEEDS: tuple[Deed, ...] = (
         "it answers again",
         _at_once(lambda w: w.silence_centre(silent=False)),
         "silent",
+        ours=True,
     ),
     Deed("acknowledge", "a", "staff", "Take the alarm", "a person has it", WORK["a"], "simulated"),
     Deed("resolve", "r", "staff", "Close the case", "it is over", WORK["r"], "simulated"),
@@ -125,6 +129,13 @@ class Doing:
             self._world.tell("hub", "hub:off", f"cannot be reached: {error}")
 
 
-def placed(place: Place) -> list[Deed]:
+def offered(deed: Deed, world: World) -> bool:
+    """Whether this can be done in a world: real staff work at a console, and nobody plays with a centre elsewhere."""
+    if deed.when == "simulated":
+        return world.far_end is None
+    return not deed.ours or world.far_end is None or world.far_end.ours
+
+
+def placed(place: Place, world: World) -> list[Deed]:
     """Give the deeds of a place, in their order."""
-    return [deed for deed in DEEDS if deed.place == place]
+    return [deed for deed in DEEDS if deed.place == place and offered(deed, world)]

@@ -23,7 +23,8 @@ from provisioning.provision.enrol import enrol_box
 from provisioning.provision.folder import HubFolder
 from simulators.demo.world import HUB
 from simulators.flat import PERSON
-from simulators.keys import HubKeys, KeySet, TlsFiles
+from simulators.flat_page.joining import keys_of
+from simulators.keys import KeySet
 from simulators.mosquitto import free_port
 
 STAFF = "sam"
@@ -72,6 +73,7 @@ class RealCentre:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "centre.log"
+        self.hub, self.ours = HUB, True
         self.keys: KeySet
         self.place = ("127.0.0.1", free_port())
         self.name = HOST
@@ -164,29 +166,9 @@ class RealCentre:
         box = HubFolder(self.folder.parent / "enrolled" / "hub.toml")
         with box.held():
             enrol_box(box, lambda _asks: code, self._clock)
-        self.keys = self._keys(box.keys)
+        self.keys = keys_of(box, HUB)
         self.services.roster.add(SHELL, STAFF, "Sam", "supervisor")
         self.services.records.keep(HUB, HOME, "supervisor", STAFF, now_ms)
-
-    def _keys(self, made: Path) -> KeySet:
-        """Give the files of the home that has enrolled, as the flat takes them. Its public halves are the site's."""
-        hub = HubKeys(
-            tls=TlsFiles(made / "uplink.pem", made / "uplink.key"),
-            signing=made / "hub.key",
-            public=made / "hub.pem",
-            plan=made / "plan.key",
-            plan_public=made / "plan.pem",
-        )
-        site = self.folder / "site"
-        nobody = TlsFiles(site / "none", site / "none")
-        return KeySet(
-            ca=made / "ca.pem",
-            broker=nobody,
-            centre_tls=nobody,
-            centre=site / "centre" / "centre-1.key",
-            centre_public=made / "centre-1.pem",
-            hubs={HUB: hub},
-        )
 
     def _said(self) -> str:
         with contextlib.suppress(OSError):

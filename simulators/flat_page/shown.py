@@ -95,11 +95,20 @@ def shown(world: World) -> Shown:
         wet=world.wet,
         smoky=world.smoky,
         calling=bool(not senses.quiet or (cases and not running)) and not senses.lamps["someone"].lit,
-        alarm="new" if any(case.stage == "new" for case in cases) else "taken" if cases else "none",
+        alarm=_alarm(world),
         outbox=None if status is None else sum(status.outbox.values()),
         simulated=world.far_end is None,
         cases=tuple(Open(case.name, case.note or "new, nobody has it", case.stage == "new") for case in cases),
     )
+
+
+def _alarm(world: World) -> str:
+    """Give how far the centre is with the call; a centre elsewhere says so by the box's lamps, and by them alone."""
+    if world.far_end is not None and not world.far_end.ours:
+        arrived, someone = (world.senses.lamps[name].rhythm != "off" for name in ("arrived", "someone"))
+        return "taken" if someone else "new" if arrived else "none"
+    cases = world.desk.cases.values()
+    return "new" if any(case.stage == "new" for case in cases) else "taken" if cases else "none"
 
 
 def _sound(senses: Senses, now_ms: int) -> str:

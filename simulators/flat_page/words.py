@@ -54,6 +54,8 @@ class Try(NamedTuple):
     title: str
     how: str
     keys: tuple[str, ...]
+    ours: bool = False
+    """Only where the centre is this flat's own."""
 
 
 TRIES: tuple[Try, ...] = (
@@ -86,6 +88,7 @@ TRIES: tuple[Try, ...] = (
         "Freeze the centre (s), and let the sink run over (w). After a minute the siren calls the neighbours. Wake the"
         " centre (s).",
         ("centre:asleep", "siren:on", "centre:awake", "lamp:arrived:on"),
+        ours=True,
     ),
 )
 """What a visitor should see, in this order."""
