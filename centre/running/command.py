@@ -1,31 +1,14 @@
-"""`hearthline centre run`, `worker`, `console`, `link`, `backup`."""
+"""`hearthline centre run`, `worker`, `console`, `link`, `backup`, and those of `data_commands`."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
 
-from centre.running.settings import SetUpError
-
-EXIT_CANNOT = 2
-ENVIRONMENT = "HEARTHLINE_CENTRE"
-DATA = Path("hearthline-centre")
-
-
-def _data_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DATA,
-        show_default=True,
-        envvar=ENVIRONMENT,
-        show_envvar=True,
-        help="The centre's folder: settings, site, store, keys.",
-    )(function)
+from centre.running import data_commands
+from centre.running.options import data_option, told
 
 
 def _json_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,23 +24,17 @@ def _starting() -> ModuleType:
     return starting
 
 
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell what cannot be done, and exit with 2."""
-    try:
-        yield
-    except SetUpError as error:
-        click.echo(str(error), err=True)
-        sys.exit(EXIT_CANNOT)
-
-
 @click.group()
 def centre() -> None:
     """Run the response centre: broker, enrolment, and the console for staff."""
 
 
+centre.add_command(data_commands.reseal)
+centre.add_command(data_commands.export)
+
+
 @centre.command()
-@_data_option
+@data_option
 @_json_option
 @_demonstration
 def run(data: Path, *, as_json: bool, demonstration: bool) -> None:
@@ -75,13 +52,13 @@ def run(data: Path, *, as_json: bool, demonstration: bool) -> None:
       0  it was told to stop
       2  it cannot run: the text says why
     """  # noqa: D301 -- click's mark for lines kept as they are
-    with _told():
+    with told():
         starting = _starting()
         starting.start(starting.Asked(data, as_json=as_json, demonstration=demonstration))
 
 
 @centre.command()
-@_data_option
+@data_option
 @_json_option
 def worker(data: Path, *, as_json: bool) -> None:
     """Run one worker alone: it keeps what hubs say, and shares that with the other workers of this folder.
@@ -93,13 +70,13 @@ def worker(data: Path, *, as_json: bool) -> None:
       0  it was told to stop
       2  it cannot run: the text says why
     """  # noqa: D301 -- click's mark for lines kept as they are
-    with _told():
+    with told():
         starting = _starting()
         starting.start(starting.Asked(data, roles=frozenset({"worker"}), as_json=as_json))
 
 
 @centre.command()
-@_data_option
+@data_option
 @_json_option
 @_demonstration
 def console(data: Path, *, as_json: bool, demonstration: bool) -> None:
@@ -110,14 +87,14 @@ def console(data: Path, *, as_json: bool, demonstration: bool) -> None:
       0  it was told to stop
       2  it cannot run: the text says why
     """  # noqa: D301 -- click's mark for lines kept as they are
-    with _told():
+    with told():
         starting = _starting()
         asked = starting.Asked(data, frozenset({"console"}), as_json, demonstration)
         starting.start(asked)
 
 
 @centre.command()
-@_data_option
+@data_option
 @_json_option
 def front(data: Path, *, as_json: bool) -> None:
     """Run the broker and enrolment alone, for workers and a console that are processes of their own.
@@ -127,14 +104,14 @@ def front(data: Path, *, as_json: bool) -> None:
       0  it was told to stop
       2  it cannot run: the text says why
     """  # noqa: D301 -- click's mark for lines kept as they are
-    with _told():
+    with told():
         starting = _starting()
         starting.start(starting.Asked(data, frozenset({"broker", "enrolment"}), as_json))
 
 
 @centre.command()
 @click.argument("name")
-@_data_option
+@data_option
 @click.option(
     "--role", type=click.Choice(["operator", "supervisor", "installer", "auditor"]), help="Add NAME, as this."
 )
@@ -151,7 +128,7 @@ def link(name: str, data: Path, role: str | None, shown: str | None, *, signs_in
       0  the link was shown
       2  it cannot be made: the text says why
     """  # noqa: D301 -- click's mark for lines kept as they are
-    with _told():
+    with told():
         from centre.running.linking import make_link  # noqa: PLC0415 -- as above
 
         click.echo(make_link(data, name, role, shown, signs_in=signs_in))
@@ -159,7 +136,7 @@ def link(name: str, data: Path, role: str | None, shown: str | None, *, signs_in
 
 @centre.command()
 @click.argument("to", type=click.Path(path_type=Path))
-@_data_option
+@data_option
 def backup(to: Path, data: Path) -> None:
     """Copy the centre's folder into a new folder TO, while it runs.
 
@@ -171,7 +148,7 @@ def backup(to: Path, data: Path) -> None:
       0  the copy is there
       2  it is not: the text says why
     """  # noqa: D301 -- click's mark for lines kept as they are
-    with _told():
+    with told():
         from centre.running.copying import copy_folder  # noqa: PLC0415 -- as above
 
         for line in copy_folder(data, to):

@@ -2,23 +2,29 @@
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from centre.running.settings import ConsoleChoice, SetUpError
+from centre.site.limits import network
 from centre.site.serving import listen, serve_until_cancelled
 
 CONNECTIONS_MAX = 512
 """Pages open at once, each with its stream, and what they ask for besides (S12)."""
 
 HEADERS_BYTES_MAX = 16 * 1024
+EACH_MAX = CONNECTIONS_MAX // 2
+"""Of one address: a whole office behind one, and yet nobody takes all. Behind a proxy it is the proxy's to say."""
+
 FIRST_S = 20.0
-"""A connection that has not brought a request by then is ended: none is held by drops."""
+"""A connection that has not brought a request by then is ended, nor a form's end in as long: none is held by drops."""
 
 STOP_S = 2
 CERTIFICATE_EVERY_S = 3_600.0
@@ -58,7 +64,7 @@ async def serve_console(app: Any, choice: ConsoleChoice, listening: Listening) -
     context = _context(choice)
     config = uvicorn.Config(
         app,
-        http=_Impatient,
+        http=_Proxied if choice.proxy else _Impatient,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -114,20 +120,44 @@ async def _keep_fresh(context: ssl.SSLContext | None, choice: ConsoleChoice) -> 
 
 
 class _Impatient(H11Protocol):
-    """Ends a connection that brings no request."""
+    """Ends a connection that brings no request, or one by drops. And one too many of the same address."""
 
+    each_max: ClassVar[float] = EACH_MAX
+    _held: ClassVar[Counter[str]] = Counter()
     _end: asyncio.TimerHandle | None = None
+    _unfinished: object = None
+    _from = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._end = self.loop.call_later(FIRST_S, self._look)
+        self._from = network(str((transport.get_extra_info("peername") or ("",))[0]))
+        self._held[self._from] += 1
+        if self._held[self._from] > self.each_max:
+            transport.abort()
 
     def _look(self) -> None:
-        """End it unless a request has come: one that streams its answer may go on for as long as it likes."""
-        if self.cycle is None:
+        """End it unless a whole request has come: one that streams its answer may go on for as long as it likes."""
+        if self.cycle is None or (self.cycle is self._unfinished and self.cycle.more_body):
             self.transport.abort()
+            return
+        self._unfinished = self.cycle
+        self._end = self.loop.call_later(FIRST_S, self._look)
+
+    def shutdown(self) -> None:
+        """End what streams as well: a page that follows the queue would follow it for ever, and be cut by force."""
+        super().shutdown()
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:
             self._end.cancel()
+            self._held[self._from] -= 1
+            if not self._held[self._from]:
+                del self._held[self._from]
         super().connection_lost(exc)
+
+
+class _Proxied(_Impatient):
+    each_max = math.inf

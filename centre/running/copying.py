@@ -11,6 +11,7 @@ from agent.files import sync_folder
 from centre.running.folder import BROKER, KEYRING, SITE, STORE, DataFolder
 from centre.running.settings import FILE, SetUpError
 from centre.site.folder import REGISTRY
+from centre.store.sealing import Keyring, SealError
 
 _DATABASES = (STORE, f"{SITE}/{REGISTRY}")
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
@@ -34,7 +35,7 @@ def copy_folder(data: Path, to: Path) -> list[str]:
         _copy(folder.path, half)
         half.rename(target)
         sync_folder(target.parent)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, SealError) as error:
         shutil.rmtree(half, ignore_errors=True)
         raise SetUpError(f"{target}: not copied: {error}: look at the disk, and run it again") from None
     told = [f"{target}: a copy of {folder.path}, with {KEYRING}, which opens people's data: keep it safe."]
@@ -44,6 +45,7 @@ def copy_folder(data: Path, to: Path) -> list[str]:
 
 
 def _copy(source: Path, to: Path) -> None:
+    keys = _keys(source)
     # The sealing keys last: what was sealed while this ran opens with a key that is in the copy.
     names = sorted(_files(source), key=lambda path: path == Path(KEYRING))
     for name in names:
@@ -53,8 +55,14 @@ def _copy(source: Path, to: Path) -> None:
             _copy_database(source / name, target)
         else:
             _copy_file(source / name, target)
+    if not keys <= _keys(to):
+        raise OSError("a key of people's data was forgotten meanwhile (centre reseal --finish)")
     for path in (to, *(each for each in to.rglob("*") if each.is_dir())):
         sync_folder(path)
+
+
+def _keys(folder: Path) -> frozenset[str]:
+    return Keyring.load(folder / KEYRING).ids if (folder / KEYRING).exists() else frozenset()
 
 
 def _files(source: Path) -> Iterator[Path]:

@@ -7,8 +7,6 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from agent.clock import Clock
 from agent.files import write_whole
 from agent.wire.enrolment import WayIn
@@ -18,14 +16,13 @@ from centre.running.settings import FILE, TEMPLATE, Choices, SetUpError, read_ch
 from centre.site.folder import Folder
 from centre.site.site import Site, SiteError, SiteSettings
 from centre.store.database import Database
-from centre.store.schema import HOME_RECORD, OPERATOR, PLAN, WEBHOOK
+from centre.store.resealing import in_use
 from centre.store.sealing import Keyring, SealError
 
 SITE, STORE, KEYRING, BROKER = "site", "store.db", "keyring.json", "broker"
 ENVIRONMENT = "HEARTHLINE_CENTRE"
 BROKER_PORT, ENROLMENT_PORT = 8883, 8443
 
-_SEALED = (HOME_RECORD, PLAN, OPERATOR, WEBHOOK)
 _NUMBER = re.compile(r"centre-([0-9]+)\.key")
 
 
@@ -134,4 +131,4 @@ def _owner(folder: Path) -> tuple[int, int] | None:
 
 def _holds_sealed(database: Database) -> bool:
     with database.reading() as connection:
-        return any(connection.execute(sa.select(1).select_from(table).limit(1)).first() for table in _SEALED)
+        return bool(in_use(connection))

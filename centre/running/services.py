@@ -41,6 +41,8 @@ def opened(
             line=line_settings(folder, choices.broker, site, clock),
             console=console or ConsoleSettings(),
             private_webhooks=choices.webhooks.private,
+            retention=choices.retention,
+            holds=choices.retention.holds,
         )
         roster = Roster(database, keyring, clock, demonstration=demonstration)
         cases, commands = Cases(database), CommandBook(database, clock)

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from agent.wire.topics import HUB_ID
+from centre.store.periods import Policy, plan
+
 FILE = "centre.toml"
 CONSOLE_PORT = 8080
 
@@ -122,6 +125,18 @@ class WebhookChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     private: bool = False
 
 
+class RetentionChoice(Policy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days each thing is kept; `holds` names hubs of which nothing is deleted: an inquest, a complaint."""
+
+    holds: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would delete the proof of what was done, and a hold that holds nothing. Raises ValueError."""
+        plan(self, 0)
+        if wrong := [each for each in self.holds if not HUB_ID.fullmatch(each)]:
+            raise ValueError(f"holds = {wrong[0]!r}: write hubs' names, as the console has them")
+
+
 class Choices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of `centre.toml`. `store` is empty for a file of SQLite's in the folder, else PostgreSQL's URL."""
 
@@ -130,6 +145,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     enrolment: EnrolmentChoice = EnrolmentChoice()
     console: ConsoleChoice = ConsoleChoice()
     webhooks: WebhookChoice = WebhookChoice()
+    retention: RetentionChoice = RetentionChoice()
 
     def __post_init__(self) -> None:
         """Refuse another store than the two there are. Raises ValueError."""
@@ -150,6 +166,12 @@ def read_choices(path: Path) -> Choices:
     except (msgspec.ValidationError, ValueError) as error:
         raise SetUpError(f"{path}: {error}: mend it") from None
 
+
+_DAYS = "\n".join(
+    f"{name} = {getattr(Policy(), name)}"
+    for name in Policy.__struct_fields__
+    if name not in ("way_in_days", "home_days")
+)
 
 TEMPLATE = f"""\
 # A Hearthline centre. Restart it after a change. Where hubs reach it is said in site/site.toml.
@@ -184,4 +206,15 @@ listen = "127.0.0.1:{CONSOLE_PORT}"
 # Whether platforms that are told of cases may be on your own network: then a supervisor can have this computer call any
 # machine there.
 private = false
+
+[retention]
+# For how many days each is kept; every day what is older is deleted, for good, and the audit says how much. Decide this
+# with whoever answers for data protection. Counted are readings, other reports of boxes, cases, audit, looks and
+# messages that were refused from when they came or last changed; plans and consents from when another took their place.
+{_DAYS}
+# Of a home that has left: how to get in, and whom to call; then all else.
+way_in_days = {Policy().way_in_days}
+home_days = {Policy().home_days}
+# Homes of which nothing is deleted, by their hubs' names: an inquest, a complaint.
+# holds = ["hub-3f9a2c"]
 """

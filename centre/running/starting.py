@@ -27,6 +27,7 @@ from centre.site.settings import FILE as SITE_FILE
 from centre.staff.links import PATH
 from centre.staff.values import SHELL
 from centre.work.parts import Part, Parts
+from centre.work.retaining import retain
 from centre.work.running import work
 
 Role = Literal["broker", "enrolment", "worker", "console"]
@@ -119,9 +120,8 @@ def _parts(
     if broker is not None:
         parts["broker"] = broker.keep
     if "worker" in asked.roles:
-        parts["worker"] = lambda: work(
-            services.settings, services, leading_too={"webhooks": lambda: _deliver(services)}
-        )
+        too: dict[str, Part] = {"webhooks": lambda: _deliver(services), "retention": lambda: _retain(services)}
+        parts["worker"] = lambda: work(services.settings, services, leading_too=too)
     if (enrolment := places.enrolment) is not None:
         parts["enrolment"] = lambda: answer(site, clock, enrolment.take())
     if (console := places.console) is not None:
@@ -132,6 +132,11 @@ def _parts(
 async def _deliver(services: Services) -> None:
     private = services.settings.private_webhooks
     await deliver(services.database, services.keyring, services.clock, allow_private=private)
+
+
+async def _retain(services: Services) -> None:
+    settings = services.settings
+    await retain(services.database, services.clock, settings.retention, settings.holds)
 
 
 # --- what is said -------------------------------------------------------------------------------------

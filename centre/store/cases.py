@@ -6,6 +6,7 @@ change the same version, one is told that the other was first, and what the case
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec.structs import asdict
@@ -168,6 +169,14 @@ class Cases:
             asked = asked.where(AUDIT.c.case_id == case_id)
         if hub:
             asked = asked.where(AUDIT.c.hub == hub)
+        return self._audit(asked)
+
+    def latest_audit(self, case_id: str, whats: Iterable[str], limit: int) -> list[tuple[int, AuditRow]]:
+        """Give the latest audit entries of a case, of some kinds, in the order they were made, and their numbers."""
+        asked = sa.select(AUDIT).where(AUDIT.c.case_id == case_id, AUDIT.c.what.in_(tuple(whats)))
+        return self._audit(asked.order_by(AUDIT.c.number.desc()).limit(limit))[::-1]
+
+    def _audit(self, asked: "sa.Select[Any]") -> list[tuple[int, AuditRow]]:
         with self._reading() as connection:
             rows = connection.execute(asked).mappings().all()
         return [(row["number"], AuditRow(**{name: row[name] for name in AuditRow.__struct_fields__})) for row in rows]

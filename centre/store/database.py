@@ -22,6 +22,15 @@ BUSY_MS = 2_000
 
 STATEMENT_MS = 10_000
 CONNECT_S = 5
+_POSTGRESQL = {
+    "connect_timeout": CONNECT_S,
+    # A server whose power went says nothing at all: it is noticed in seconds, and not after the kernel's two hours.
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": STATEMENT_MS,
+}
 
 _BEGIN = "hearthline_begin"
 _LOCKS: dict[str, int] = {"all": 0x6865617274, "events": 0x6865617275}  # "heart", and one more: PostgreSQL's names
@@ -79,17 +88,11 @@ class Database:
         self._writers = {"all": _Turns(), "events": _Turns()}
         self._create_file()
         try:
-            self._engine = sa.create_engine(
-                self._url,
-                hide_parameters=True,
-                pool_pre_ping=not self.is_sqlite,  # a server may have been restarted since
-                connect_args={} if self.is_sqlite else {"connect_timeout": CONNECT_S},
-            )
+            # Writers are few, for they take turns: none waits with its turn until a reader has gone.
+            self._engine = self._opened(pool_size=len(self._writers), max_overflow=0)
+            self._for_reading = self._opened()
         except ImportError as error:
             raise LedgerDownError(f"{self.name}: {error}: PostgreSQL needs the library psycopg: install it") from None
-        sa.event.listen(self._engine, "connect", _on_sqlite if self.is_sqlite else _on_postgresql)
-        if self.is_sqlite:
-            sa.event.listen(self._engine, "begin", _begin)
         # What fails while a connection is made comes as the driver's own error.
         self._errors = (sa.exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error)
         try:
@@ -101,6 +104,19 @@ class Database:
             self.close()
             raise
 
+    def _opened(self, **pool: int) -> sa.Engine:
+        engine = sa.create_engine(
+            self._url,
+            hide_parameters=True,
+            pool_pre_ping=not self.is_sqlite,  # a server may have been restarted since
+            connect_args={} if self.is_sqlite else _POSTGRESQL,
+            **pool,
+        )
+        sa.event.listen(engine, "connect", _on_sqlite if self.is_sqlite else _on_postgresql)
+        if self.is_sqlite:
+            sa.event.listen(engine, "begin", _begin)
+        return engine
+
     @property
     def is_sqlite(self) -> bool:
         """Whether it is a file of SQLite's."""
@@ -109,6 +125,7 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+        self._for_reading.dispose()
 
     @contextmanager
     def writing(self, of: Writes = "all") -> Iterator[sa.Connection]:
@@ -136,7 +153,7 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection to read by: all that is read within is of one moment. It waits for no writer."""
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._told(), self._engine.connect().execution_options(**options) as connection:
+        with self._told(), self._for_reading.connect().execution_options(**options) as connection:
             yield connection
 
     def upsert(self, table: sa.Table, values: dict[str, Any], **change: sa.ColumnElement[Any]) -> sa.Insert:
@@ -144,6 +161,13 @@ class Database:
         insert = self.insert(table).values(values)
         keys = [column.name for column in table.primary_key]
         changes = change or {name: insert.excluded[name] for name in values if name not in keys}
+        return insert.on_conflict_do_update(index_elements=keys, set_=changes)
+
+    def putting(self, table: sa.Table) -> sa.Insert:
+        """Give the insertion of a row, or its change, whose values are given when it is executed; of one or several."""
+        insert = self.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changes = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
         return insert.on_conflict_do_update(index_elements=keys, set_=changes)
 
     def insert(self, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":

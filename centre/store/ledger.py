@@ -20,6 +20,12 @@ QUARANTINE_MAX = 1_000
 """Over all hubs, known or not (S12)."""
 
 
+_HELD = sa.select(EVENT.c.digest, EVENT.c.conflict).where(
+    EVENT.c.hub == sa.bindparam("of_hub"), EVENT.c.id == sa.bindparam("of_id")
+)
+_NEW = sa.insert(EVENT)
+
+
 class StoredLedger:
     """What `centre.intake.Ledger` asks for. Several workers may share a database.
 
@@ -29,6 +35,9 @@ class StoredLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._joint = threading.local()
+        # Made once: to put one together costs more than to carry it out.
+        self._put_home, self._put_state = database.putting(HOME), database.putting(STATE)
+        self._put_claim = _claiming(database)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -60,7 +69,7 @@ class StoredLedger:
         """Keep a hub's newest state document."""
         with self._writing() as connection:
             self._write_home(connection, home, claims)
-            connection.execute(self._database.upsert(STATE, {"hub": home.hub, "body": body}))
+            connection.execute(self._put_state, {"hub": home.hub, "body": body})
 
     def put_aside(self, aside: Aside) -> None:
         """Keep a message in the quarantine; its oldest entries make room (S12)."""
@@ -117,15 +126,15 @@ class StoredLedger:
             return connection.scalar(sa.select(STATE.c.body).where(STATE.c.hub == hub))
 
     def _write_home(self, connection: sa.Connection, home: Home, claims: Mapping[str, int]) -> None:
-        connection.execute(self._database.upsert(HOME, {"hub": home.hub, "body": msgspec.json.encode(home)}))
-        for lane, last in claims.items():
-            claim(self._database, connection, (home.hub, home.epoch, lane), last)
+        connection.execute(self._put_home, {"hub": home.hub, "body": msgspec.json.encode(home)})
+        rows = [{"hub": home.hub, "epoch": home.epoch, "lane": lane, "last": last} for lane, last in claims.items()]
+        if rows:
+            connection.execute(self._put_claim, rows)
 
 
 def take(database: Database, connection: sa.Connection, entry: Entry) -> Kept:
     """Keep an event within a transaction of `database.writing()`, in which nobody else writes."""
-    asked = sa.select(EVENT.c.digest, EVENT.c.conflict).where(EVENT.c.hub == entry.hub, EVENT.c.id == entry.id)
-    rows = connection.execute(asked).all()
+    rows = connection.execute(_HELD, {"of_hub": entry.hub, "of_id": entry.id}).all()
     for held, conflict in rows:
         if held == entry.digest:
             return "conflict" if conflict else "same"
@@ -135,7 +144,7 @@ def take(database: Database, connection: sa.Connection, entry: Entry) -> Kept:
         **{name: getattr(place, name, None) for name in ("epoch", "lane", "seq")},
         "conflict": int(bool(rows)),
     }
-    connection.execute(sa.insert(EVENT).values(values))
+    connection.execute(_NEW, values)
     if entry.dropped is not None:
         first, last = entry.dropped
         drop(database, connection, (entry.hub, first.epoch, first.lane), Span(first.seq, last))
@@ -152,9 +161,14 @@ def drop(database: Database, connection: sa.Connection, lane: tuple[str, str, st
 def claim(database: Database, connection: sa.Connection, lane: tuple[str, str, str], last: int) -> None:
     """Note how far a hub says that it has counted; never less than it said before."""
     hub, epoch, name = lane
-    values = {"hub": hub, "epoch": epoch, "lane": name, "last": last}
-    higher = sa.case((CLAIM.c.last > last, CLAIM.c.last), else_=last)
-    connection.execute(database.upsert(CLAIM, values, last=higher))
+    connection.execute(_claiming(database), {"hub": hub, "epoch": epoch, "lane": name, "last": last})
+
+
+def _claiming(database: Database) -> sa.Insert:
+    insert = database.insert(CLAIM)
+    claimed = insert.excluded.last
+    higher = sa.case((CLAIM.c.last > claimed, CLAIM.c.last), else_=claimed)
+    return insert.on_conflict_do_update(index_elements=["hub", "epoch", "lane"], set_={"last": higher})
 
 
 def _islands(hub: str) -> "sa.CompoundSelect[str, str, int, int]":

@@ -1,10 +1,9 @@
-"""What is deleted when: a pure plan, and its carrying out a thousand rows at a time, so that no alarm waits behind it.
+"""Deletes what `periods` says is to go: a thousand rows at a time, so that no alarm waits behind it.
 
 What retention deletes of a lane is noted as accounted for: or the centre would ask the hub for it again.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -13,107 +12,90 @@ from msgspec.structs import asdict
 from centre.lanes import Span
 from centre.store.cases import AuditRow
 from centre.store.database import Database
+from centre.store.periods import Deletion, Progress, What
+from centre.store.resealing import DRAFT
 from centre.store.schema import (
     AUDIT,
     CASE,
     CLAIM,
+    COMMAND,
+    CONSENT,
     DROPPED,
     EVENT,
     FLOOR,
     FOLLOWER,
     HOME,
     HOME_RECORD,
+    KEPT,
     LEAVING,
     LOOK,
+    PLAN,
     QUARANTINE,
+    SEEN,
     STATE,
 )
-from rules.values import Value
 
 READING = "hearthline.reading"
-DAY_MS = 86_400_000
 AT_ONCE = 1_000
-
-What = Literal["reading", "event", "case", "audit", "look", "quarantine", "way-in", "home"]
-"""`way-in` is what lets somebody into a home that has left; `home` all else that is kept of such a home."""
 
 _NUMBERED = {"audit": AUDIT, "look": LOOK, "quarantine": QUARANTINE}
 _WAY_IN = ("access", "contacts", "hazards", "key_safe", "telephone")
+_OF_HOME = (HOME_RECORD, HOME, STATE, SEEN, CLAIM, DROPPED, PLAN)
+_UNDER_WAY = ("waiting", "sent")
+_PROGRESS = "retention"
 
 
-class Policy(Value, frozen=True, kw_only=True):
-    """How many days each thing is kept. The service's own retention schedule decides; these are where to begin.
-
-    Every figure is our own proposal, and no rule's. Homes count from when they left, cases from their last change, the
-    rest from when it came.
-    """
-
-    reading_days: int = 92
-    event_days: int = 2_922
-    case_days: int = 2_922
-    audit_days: int = 2_922
-    look_days: int = 2_922
-    quarantine_days: int = 92
-    way_in_days: int = 30
-    home_days: int = 2_922
-
-
-class Deletion(Value, frozen=True):
-    """What is to go: all of a kind from before a moment (Unix ms), but not of the homes on hold."""
-
-    what: What
-    before_ms: int
-    holds: frozenset[str] = frozenset()
-
-
-def plan(policy: Policy, now_ms: int, holds: Collection[str] = ()) -> tuple[Deletion, ...]:
-    """Say what is to go now. `holds` names hubs of which nothing goes: an inquest, a complaint. Pure.
-
-    Raises ValueError for a policy that keeps something for less than a day, or the proof of what was done with a case
-    for less long than the case.
-    """
-    kept = {name.removesuffix("_days").replace("_", "-"): days for name, days in asdict(policy).items()}
-    if short := [name for name, days in kept.items() if days < 1]:
-        raise ValueError(f"{', '.join(short)}: keep it for a day at least")
-    if policy.audit_days < policy.case_days or policy.event_days < policy.case_days:
-        raise ValueError("audit, event: keep them as long as case: they are its proof")
-    order: tuple[What, ...] = ("way-in", "reading", "event", "case", "audit", "look", "quarantine", "home")
-    return tuple(Deletion(what, now_ms - kept[what] * DAY_MS, frozenset(holds)) for what in order)
-
-
-def carry_out(database: Database, deletions: Iterable[Deletion], at_ms: int) -> dict[What, int]:
+def carry_out(database: Database, deletions: Iterable[Deletion], at_ms: int) -> dict[str, int]:
     """Delete what is planned; give how many rows of each kind went, which the audit has too. Raises LedgerDownError.
 
     Cut off anywhere, it goes on the next time. The disk is given back to the database, which uses it again.
     """
-    gone: dict[What, int] = {}
     for deletion in deletions:
-        while count := _some(database, deletion):
-            gone[deletion.what] = gone.get(deletion.what, 0) + count
-    if gone:
-        row = AuditRow(at_ms=at_ms, who="retention", what="deleted", body=msgspec.json.encode(gone))
-        with database.writing() as connection:
+        while step(database, deletion):
+            pass
+    return close(database, at_ms, at_ms)
+
+
+def step(database: Database, deletion: Deletion) -> int:
+    """Delete some of what is planned, in one short transaction; give how many rows went, 0 when there are no more."""
+    with database.writing() as connection:
+        count = _HOW[deletion.what](connection, deletion)
+        if count:  # counted in the same commit: the audit will have it, whoever is killed
+            held = _progress(connection) or Progress()
+            gone = held.gone | {deletion.what: held.gone.get(deletion.what, 0) + count}
+            _keep(database, connection, msgspec.structs.replace(held, gone=gone))
+    return count
+
+
+def close(database: Database, at_ms: int, counted_ms: int) -> dict[str, int]:
+    """Note in the audit what has gone since the last time, and give it. `counted_ms` is kept for the next time."""
+    with database.writing() as connection:
+        gone = (_progress(connection) or Progress()).gone
+        if gone:
+            row = AuditRow(at_ms=at_ms, who="retention", what="deleted", body=msgspec.json.encode(gone))
             connection.execute(sa.insert(AUDIT).values(asdict(row)))
+        _keep(database, connection, Progress(ended_ms=at_ms, counted_ms=counted_ms))
     return gone
 
 
-def _some(database: Database, deletion: Deletion) -> int:
-    with database.writing() as connection:
-        match deletion.what:
-            case "reading" | "event":
-                return _events(connection, deletion)
-            case "case":
-                return _cases(connection, deletion)
-            case "way-in" | "home":
-                return _homes(connection, deletion)
-            case _:
-                return _numbered(connection, deletion)
+def progress(database: Database) -> Progress | None:
+    """Say how far it has come; None before the first time."""
+    with database.reading() as connection:
+        return _progress(connection)
+
+
+def _progress(connection: sa.Connection) -> Progress | None:
+    body = connection.scalar(sa.select(KEPT.c.body).where(KEPT.c.name == _PROGRESS))
+    return None if body is None else msgspec.json.decode(body, type=Progress)
+
+
+def _keep(database: Database, connection: sa.Connection, now: Progress) -> None:
+    connection.execute(database.upsert(KEPT, {"name": _PROGRESS, "body": msgspec.json.encode(now)}))
 
 
 def _numbered(connection: sa.Connection, deletion: Deletion) -> int:
     table = _NUMBERED[deletion.what]
-    floor = (FLOOR.c.name == deletion.what, FLOOR.c.before_ms < deletion.before_ms)
-    connection.execute(sa.update(FLOOR).where(*floor).values(before_ms=deletion.before_ms))
+    _raise_floor(connection, deletion)
     old = sa.select(table.c.number).where(table.c.at_ms < deletion.before_ms, table.c.hub.not_in(deletion.holds))
     numbers = connection.scalars(old.order_by(table.c.number).limit(AT_ONCE)).all()
     connection.execute(sa.delete(table).where(table.c.number.in_(numbers)))
@@ -129,15 +111,72 @@ def _cases(connection: sa.Connection, deletion: Deletion) -> int:
     return len(ids)
 
 
+def _raise_floor(connection: sa.Connection, deletion: Deletion) -> None:
+    floor = (FLOOR.c.name == deletion.what, FLOOR.c.before_ms < deletion.before_ms)
+    connection.execute(sa.update(FLOOR).where(*floor).values(before_ms=deletion.before_ms))
+
+
+def _commands(connection: sa.Connection, deletion: Deletion) -> int:
+    c = COMMAND.c
+    old = (c.changed_ms < deletion.before_ms, c.hub.not_in(deletion.holds), c.state.not_in(_UNDER_WAY))
+    ids = connection.scalars(sa.select(c.id).where(*old).order_by(c.changed_ms).limit(AT_ONCE)).all()
+    connection.execute(sa.delete(COMMAND).where(c.id.in_(ids)))
+    return len(ids)
+
+
+def _plans(connection: sa.Connection, deletion: Deletion) -> int:
+    """A plan in force stays however old; what stood before it goes when it has been in force so long."""
+    newer = PLAN.alias()
+    replaced = sa.exists().where(
+        newer.c.hub == PLAN.c.hub,
+        newer.c.number > PLAN.c.number,
+        newer.c.state == "applied",
+        newer.c.changed_ms < deletion.before_ms,
+    )
+    return _numbers(connection, PLAN, deletion, replaced)
+
+
+def _consents(connection: sa.Connection, deletion: Deletion) -> int:
+    """What holds stays as long as the home is ours: what is forgotten counts as refused."""
+    _raise_floor(connection, deletion)
+    c, newer = CONSENT.c, CONSENT.alias()
+    replaced = sa.exists().where(
+        *(newer.c[name] == c[name] for name in ("hub", "person", "what")),
+        newer.c.number > c.number,
+        newer.c.at_ms < deletion.before_ms,
+    )
+    return _numbers(connection, CONSENT, deletion, c.at_ms < deletion.before_ms, replaced | c.hub.in_(_left(deletion)))
+
+
+def _numbers(connection: sa.Connection, table: sa.Table, deletion: Deletion, *which: sa.ColumnElement[bool]) -> int:
+    old = sa.select(table.c.number).where(table.c.hub.not_in(deletion.holds), *which)
+    numbers = connection.scalars(old.order_by(table.c.number).limit(AT_ONCE)).all()
+    connection.execute(sa.delete(table).where(table.c.number.in_(numbers)))
+    return len(numbers)
+
+
+def _left(deletion: Deletion) -> "sa.Select[tuple[str]]":
+    return sa.select(LEAVING.c.hub).where(LEAVING.c.at_ms < deletion.before_ms, LEAVING.c.hub.not_in(deletion.holds))
+
+
+def _ways_in(connection: sa.Connection, deletion: Deletion) -> int:
+    """The drafts of plans go with them: they hold contacts and their numbers, and prove nothing."""
+    left = _left(deletion)
+    ways = (HOME_RECORD.c.hub.in_(left), HOME_RECORD.c.field.in_(_WAY_IN))
+    fields = connection.execute(sa.delete(HOME_RECORD).where(*ways).returning(HOME_RECORD.c.field)).all()
+    drafts = KEPT.c.name.in_(sa.select(sa.literal(f"{DRAFT}:") + left.subquery().c.hub))
+    return len(fields) + len(connection.execute(sa.delete(KEPT).where(drafts).returning(KEPT.c.name)).all())
+
+
 def _homes(connection: sa.Connection, deletion: Deletion) -> int:
-    c = HOME_RECORD.c
-    left = sa.select(LEAVING.c.hub).where(LEAVING.c.at_ms < deletion.before_ms, LEAVING.c.hub.not_in(deletion.holds))
-    if deletion.what == "way-in":
-        ways = (c.hub.in_(left), c.field.in_(_WAY_IN))
-        return len(connection.execute(sa.delete(HOME_RECORD).where(*ways).returning(c.field)).all())
-    hubs = connection.scalars(left.order_by(LEAVING.c.hub).limit(AT_ONCE)).all()
-    for table in (HOME_RECORD, HOME, STATE, CLAIM, DROPPED, LEAVING):
+    """That a home has left is known until its consents have gone too: they count from it."""
+    held = [sa.exists().where(table.c.hub == LEAVING.c.hub) for table in _OF_HOME]
+    agreed = sa.exists().where(CONSENT.c.hub == LEAVING.c.hub)
+    gone = _left(deletion).where(sa.or_(*held, ~agreed))
+    hubs = connection.scalars(gone.order_by(LEAVING.c.hub).limit(AT_ONCE)).all()
+    for table in _OF_HOME:
         connection.execute(sa.delete(table).where(table.c.hub.in_(hubs)))
+    connection.execute(sa.delete(LEAVING).where(LEAVING.c.hub.in_(hubs), ~agreed))
     return len(hubs)
 
 
@@ -169,6 +208,22 @@ def _account(connection: sa.Connection, lane: tuple[str, str, str], spans: list[
     names = dict(zip(("hub", "epoch", "lane"), lane, strict=True))
     values = [{**names, "first": span.first, "last": span.last} for span in merged([*held, *spans])]
     connection.execute(sa.insert(DROPPED), values)
+
+
+_HOW: dict[What, Callable[[sa.Connection, Deletion], int]] = {
+    "way-in": _ways_in,
+    "reading": _events,
+    "event": _events,
+    "case": _cases,
+    "audit": _numbered,
+    "look": _numbered,
+    "quarantine": _numbered,
+    "command": _commands,
+    "plan": _plans,
+    "consent": _consents,
+    "home": _homes,
+}
+"""How some of each goes."""
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

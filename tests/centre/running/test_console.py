@@ -31,7 +31,15 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if scope["path"] == "/form":
+        while (await receive()).get("more_body"):
+            pass
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] == "/follow":
+        await send({"type": "http.response.body", "body": b"begun\n", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
     if scope["path"] == "/stream":
         await send({"type": "http.response.body", "body": b"begun\n", "more_body": True})
         await asyncio.sleep(1)
@@ -102,6 +110,52 @@ async def test_s12_a_connection_that_asks_nothing_is_ended_and_one_that_streams_
             assert await asyncio.wait_for(reader.read(), IN_TIME_S) == b""
             writer.close()
         assert await streaming == "begun\nended\n"
+
+
+async def test_s12_a_form_that_comes_by_drops_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "FIRST_S", 0.2)
+    async with served(ConsoleChoice()) as place:
+        reader, writer = await asyncio.open_connection(HOST, place.port)
+        writer.write(b"POST /form HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
+        ended = asyncio.create_task(reader.read())
+
+        async def drop() -> None:
+            while True:
+                writer.write(b"a")
+                await asyncio.sleep(0.02)
+
+        drops = asyncio.create_task(drop())
+        assert await asyncio.wait_for(ended, IN_TIME_S) == b""
+        drops.cancel()
+        writer.close()
+
+
+@pytest.mark.parametrize("proxy", [True, False])
+async def test_s12_one_address_cannot_have_every_connection(proxy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console._Impatient, "each_max", 2)
+    choice = ConsoleChoice(proxy=proxy, address="https://console.example.org" if proxy else "")
+    async with served(choice) as place:
+        held = [await asyncio.open_connection(HOST, place.port) for _ in range(2)]
+        if proxy:  # all are its own
+            assert await asked(f"http://{HOST}:{place.port}/") == f"http {HOST}"
+        else:
+            reader, writer = await asyncio.open_connection(HOST, place.port)
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), IN_TIME_S) == b""
+            writer.close()
+        for _, writer in held:
+            writer.close()
+
+
+async def test_a_page_that_is_open_at_the_end_is_let_go_and_nothing_is_cut_by_force(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with served(ConsoleChoice()) as place:
+        reader, writer = await asyncio.open_connection(HOST, place.port)
+        writer.write(b"GET /follow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"begun" in await asyncio.wait_for(reader.readuntil(b"begun"), IN_TIME_S)
+    assert not caplog.records
+    writer.close()
 
 
 async def test_a_part_that_is_started_again_has_the_same_port() -> None:

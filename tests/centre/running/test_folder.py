@@ -12,12 +12,14 @@ import sqlalchemy as sa
 
 from agent.clock import SystemClock
 from agent.wire.enrolment import WayIn
+from centre.running import copying
 from centre.running.copying import copy_folder
 from centre.running.folder import BROKER, KEYRING, SITE, STORE, DataFolder
 from centre.running.settings import FILE, SetUpError
 from centre.site.site import Site, SiteSettings
 from centre.store import database
 from centre.store.schema import HOME_RECORD
+from centre.store.sealing import Keyring
 
 CLOCK = SystemClock()
 
@@ -127,6 +129,26 @@ def test_a_copy_of_a_centre_at_work_is_a_centre(tmp_path: Path) -> None:
         assert copied_store.execute("SELECT field FROM home_record").fetchall() == [("address",)]
     for each in (to, *to.rglob("*")):
         assert not stat.S_IMODE(each.stat().st_mode) & 0o077, each
+
+
+def test_a_copy_without_a_key_that_its_store_may_need_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, to = tmp_path / "centre", tmp_path / "copy"
+    made(path)
+    copied = copying._copy_database
+
+    def while_the_key_is_changed(source: Path, target: Path) -> None:
+        copied(source, target)
+        keyring = Keyring.load(path / KEYRING)
+        old = keyring.newest
+        keyring.rotate()
+        keyring.forget(old, ())
+
+    with monkeypatch.context() as changed:
+        changed.setattr(copying, "_copy_database", while_the_key_is_changed)
+        with pytest.raises(SetUpError, match="run it again"):
+            copy_folder(path, to)
+    assert not to.exists()
+    copy_folder(path, to)
 
 
 def test_a_copy_is_never_laid_over_another_nor_into_itself(tmp_path: Path) -> None:

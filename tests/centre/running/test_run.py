@@ -28,6 +28,7 @@ from centre.running.folder import SITE, STORE, DataFolder
 from centre.site.authority import private_pem
 from centre.site.site import Site
 from centre.store.database import Database
+from centre.store.retention import progress
 from centre.store.schema import CASE_ALARM
 from simulators.trials.storm.hub import LightHub
 from tests.centre.running.conftest import written
@@ -113,6 +114,8 @@ async def test_a_whole_centre_answers_a_hub_and_shows_the_first_supervisor_in(da
         assert "supervisor" in page.text
         await press(data, light_hub(data, "hub-1"))
         assert await asyncio.to_thread(first.end) == 0
+    with contextlib.closing(Database(f"sqlite:///{data / STORE}")) as database:
+        assert progress(database) is not None  # retention has begun to count, by itself
     log = (data / "log").read_text()
     assert "Traceback" not in log
     assert first.told["link"].rpartition("/")[2] not in log

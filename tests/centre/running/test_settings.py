@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from centre.running.settings import FILE, TEMPLATE, Choices, SetUpError, read_choices
+from centre.running.settings import FILE, TEMPLATE, Choices, RetentionChoice, SetUpError, read_choices
+from centre.store.periods import Policy
 
 SECRET = "hunter2"  # noqa: S105 -- to be looked for in messages
 
@@ -57,6 +58,11 @@ def test_every_line_that_is_offered_can_be_used(tmp_path: Path) -> None:
         ("[broker]\nrunn = true", "runn"),
         (f'store = "mysql://x:{SECRET}@y/z"', "postgresql://"),
         ("store = \n[console]", "line 1"),
+        ("[retention]\nreadings_days = 1", "readings_days"),
+        ("[retention]\nreading_days = 0", "a day at least"),
+        ("[retention]\nreading_days = 1.5", "reading_days"),
+        ("[retention]\naudit_days = 10", "its proof"),
+        ('[retention]\nholds = ["Mrs Jones"]', "hubs' names"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(tmp_path: Path, text: str, told: str) -> None:
@@ -78,3 +84,12 @@ def test_without_a_word_the_console_is_for_this_computer_alone(tmp_path: Path) -
     console = read(tmp_path, "").console
     assert (console.secure, console.place) == (False, ("127.0.0.1", 8080))
     assert console.at("::1", 1) == "http://[::1]:1"
+
+
+def test_how_long_things_are_kept_is_as_policy_says_unless_it_is_said(tmp_path: Path) -> None:
+    assert read(tmp_path, "").retention == RetentionChoice()
+    assert read(tmp_path, TEMPLATE).retention == RetentionChoice()
+    chosen = read(tmp_path, '[retention]\nreading_days = 31\nholds = ["hub-1"]').retention
+    assert (chosen.reading_days, chosen.home_days, chosen.holds) == (31, Policy().home_days, ("hub-1",))
+    for name in Policy.__struct_fields__:  # everybody sees each figure there is to decide
+        assert f"\n{name} = {getattr(Policy(), name)}\n" in TEMPLATE

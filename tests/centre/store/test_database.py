@@ -9,6 +9,7 @@ from pathlib import Path
 from signal import SIGQUIT
 from threading import Event
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -48,6 +49,17 @@ def test_s2_a_server_whose_default_is_to_lose_commits_is_overruled(postgres: Pos
         database.close()
     finally:
         postgres.set("synchronous_commit", None)
+
+
+def test_s2_a_server_whose_power_went_is_noticed_in_seconds(postgres: Postgres) -> None:
+    database = Database(postgres.store())
+    with database.writing() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        settings = driver.info.get_parameters()
+    database.close()
+    assert {settings[name] for name in ("keepalives", "keepalives_count", "keepalives_idle")} == {"1", "3", "5"}
+    assert settings["tcp_user_timeout"] == "10000"
 
 
 def test_s2_a_server_without_fsync_is_refused(postgres: Postgres) -> None:
@@ -279,12 +291,12 @@ def test_s2_a_server_that_is_killed_is_a_retry_and_afterwards_all_that_was_answe
 def test_s2_with_a_full_disk_it_says_so_and_afterwards_takes_it(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'store.db'}")
     ledger = StoredLedger(database)
-    with database.reading() as connection:
+    with database.writing() as connection:
         connection.execute(sa.text("PRAGMA max_page_count = 1"))  # a full disk, as SQLite sees it
     big = Entry("hub-1", "e1-a-1", "d", "t", bytes(500_000), 1)
     with pytest.raises(LedgerDownError, match="full"):
         ledger.take(big)
-    with database.reading() as connection:
+    with database.writing() as connection:
         connection.execute(sa.text("PRAGMA max_page_count = 1000000"))
     assert ledger.take(big) == "new"
     database.close()

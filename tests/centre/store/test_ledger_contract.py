@@ -1,5 +1,6 @@
 """What the intake relies on, of every ledger there is: the stop-gap's file, and the store on either database."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +17,10 @@ from centre.lanes import Lane, Missing, Position, Span
 from centre.ledger import SqliteLedger
 from centre.store.database import Database
 from centre.store.ledger import QUARANTINE_MAX, QUARANTINE_PER_HUB_MAX, StoredLedger
+from rules.reports import Gap
 from tests.centre.store.conftest import address
 from tests.support.examples import examples
-from tests.support.voice import AT, READING, Voice
+from tests.support.voice import AT, CLOCK, RAISED, READING, Voice
 
 HUB = Voice("hub-1")
 FIRST = Position("e1", "a", 1)
@@ -188,6 +190,22 @@ def test_s12_whatever_a_hub_writes_can_be_kept(database: Database, words: str, n
     assert ledger.take(entry) in ("new", "same")
     ledger.put_aside(Aside("hub-1", words, body, words, number))
     assert ledger.quarantine()[-1].token == body
+
+
+def test_s12_what_one_hub_names_at_length_is_no_store_that_is_down(ledger: Whole) -> None:
+    long = secrets.token_hex(4_000)  # more than an index of PostgreSQL's holds, and nothing to compress
+    intake = Intake(ledger, {"hub-1": [HUB.public]})
+    heard = [
+        ("status", HUB.status(epoch=long)),
+        ("state", HUB.state(epoch=long)),
+        ("event", HUB.altered(RAISED, 1, type=f"hearthline.alarm.{long}")),
+        ("event", HUB.event(Gap(clock=CLOCK, epoch=long, lane="t", first=3, last=9, count=7), 2)),
+    ]
+    for channel, token in heard:
+        outcome = intake.receive(HUB.topic(channel), token, AT)
+        assert (outcome.verdict, outcome.reason) == ("accepted" if channel == "event" else channel, "")
+    assert [entry.type[:25] for _, entry, _ in ledger.events()] == [f"hearthline.alarm.{long[:8]}", "hearthline.gap"]
+    assert long.encode() in ledger.events()[0][1].body
 
 
 def test_s2_the_intake_works_over_it(opening: Callable[[], Whole]) -> None:

@@ -23,6 +23,7 @@ from centre.store.records import (
     Records,
     Role,
 )
+from centre.store.resealing import reseal
 from centre.store.schema import HOME_RECORD, LOOK
 from centre.store.sealing import Keyring
 

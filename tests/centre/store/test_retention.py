@@ -1,23 +1,35 @@
 """What is deleted when, and what is not: open cases, homes on hold, what nobody has read yet, and the proof."""
 
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from centre.console.plan_texts import PlanText, PlanTexts
 from centre.homes import Home
 from centre.intake import Aside, Entry, Intake, LedgerDownError
 from centre.lanes import Position, Span
+from centre.silence import Seen, Silence
+from centre.staff.consent import Consents
 from centre.store.cases import AuditRow, CaseRow, Cases, Change, Followed
 from centre.store.database import Database
 from centre.store.ledger import StoredLedger
+from centre.store.periods import DAY_MS, Deletion, Policy, Progress, counted, plan
 from centre.store.records import Person, Record, Records
-from centre.store.retention import DAY_MS, READING, Deletion, Policy, carry_out, merged, plan
-from centre.store.schema import DROPPED, LOOK
+from centre.store.retention import READING, carry_out, close, merged, progress, step
+from centre.store.schema import COMMAND, CONSENT, DROPPED, LEAVING, LOOK
 from centre.store.sealing import Keyring
+from centre.work.commands import CommandBook
+from centre.work.keeping import WatchBook
+from centre.work.plans import PlanBook
+from centre.work.retaining import retain_once
+from tests.support.renewing import HandClock
 
 NOW = 20_000 * DAY_MS
 
@@ -131,8 +143,13 @@ def test_the_audit_goes_with_its_age_and_its_floor_never_sinks(database: Databas
 
 
 @pytest.fixture
-def records(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Records:
-    return Records(database, Keyring.make(tmp_path_factory.mktemp("keys") / "records.key"))
+def keyring(tmp_path: Path) -> Keyring:
+    return Keyring.make(tmp_path / "records.key")
+
+
+@pytest.fixture
+def records(database: Database, keyring: Keyring) -> Records:
+    return Records(database, keyring)
 
 
 def test_of_a_home_that_left_the_way_in_goes_first_and_all_else_later(database: Database, records: Records) -> None:
@@ -161,6 +178,164 @@ def test_looks_go_with_their_age(database: Database, records: Records) -> None:
     assert carry_out(database, plan(Policy(), NOW), NOW) == {"look": 1}
     with database.reading() as connection:
         assert connection.scalars(sa.select(LOOK.c.why)).all() == ["case-2"]
+
+
+# --- what the running centre keeps ------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(NOW)
+
+
+def of(database: Database, column: "sa.Column[Any]") -> list[Any]:
+    with database.reading() as connection:
+        return list(connection.scalars(sa.select(column).order_by(column)))
+
+
+def only(what: str, now_ms: int, policy: Policy | None = None, holds: tuple[str, ...] = ()) -> list[Deletion]:
+    return [each for each in plan(policy or Policy(), now_ms, holds) if each.what == what]
+
+
+def test_s11_plans_and_drafts_of_a_home_that_left_go(database: Database, keyring: Keyring, clock: HandClock) -> None:
+    records, plans, texts = Records(database, keyring), PlanBook(database, keyring, clock), PlanTexts(database, keyring)
+    watch = WatchBook(database)
+    for hub in ("hub-1", "hub-2", "hub-11"):
+        plans.send(hub, {"version": 1}, "sue")
+        texts.keep(hub, PlanText(text="version = 1", by="sue", at_ms=NOW))
+        watch.keep(Silence(at_ms=NOW), [Seen(hub=hub, enrolled_ms=1)])
+    for hub in ("hub-1", "hub-2"):
+        records.left(hub, "supervisor", "sue", NOW)
+    late = NOW + 31 * DAY_MS
+    assert carry_out(database, plan(Policy(), late, ["hub-2"]), late) == {"way-in": 1}
+    assert [texts.get(hub) is None for hub in ("hub-1", "hub-2", "hub-11")] == [True, False, False]
+    assert len(plans.of_home("hub-1")) == 1
+    late = NOW + 2_923 * DAY_MS
+    assert carry_out(database, only("home", late, holds=("hub-2",)), late) == {"home": 1}
+    assert [len(plans.of_home(hub)) for hub in ("hub-1", "hub-2", "hub-11")] == [0, 1, 1]
+    assert [each.hub for each in watch.seen()] == ["hub-11", "hub-2"]
+    assert watch.silence() == Silence(at_ms=NOW)
+
+
+def test_a_plan_goes_when_another_has_long_been_in_force_and_the_one_in_force_never(
+    database: Database, keyring: Keyring, clock: HandClock
+) -> None:
+    plans = PlanBook(database, keyring, clock)
+    for version in (1, 2, 3, 4):
+        clock.later(DAY_MS)
+        plans.send("hub-1", {"version": version}, "sue")
+        if version != 3:
+            plans.told("hub-1", version, applied=version != 4, reason="", at_ms=clock.now().wall_ms)
+    policy = Policy(plan_days=10)
+    in_force = NOW + 2 * DAY_MS
+    assert carry_out(database, only("plan", in_force + 10 * DAY_MS, policy), NOW) == {}
+    assert carry_out(database, only("plan", in_force + 10 * DAY_MS + 1, policy, ("hub-1",)), NOW) == {}
+    assert carry_out(database, only("plan", in_force + 10 * DAY_MS + 1, policy), NOW) == {"plan": 1}
+    assert carry_out(database, only("plan", in_force + 9_000 * DAY_MS, policy), NOW) == {}
+    assert [each.version for each in plans.of_home("hub-1")] == [4, 3, 2]
+
+
+def test_commands_go_with_their_age_and_none_that_is_under_way(database: Database, clock: HandClock) -> None:
+    book = CommandBook(database, clock)
+    done, waiting = (book.give("hub-1", "report", {}, by="ann") for _ in range(2))
+    held = book.give("hub-2", "report", {}, by="ann")
+    book.mark([held], "unanswered", NOW)
+    book.answered("hub-1", done, "done", "", NOW + DAY_MS)
+    late = NOW + 367 * DAY_MS
+    assert carry_out(database, only("command", late, holds=("hub-2",)), late) == {}
+    assert carry_out(database, only("command", late + 1, holds=("hub-2",)), late) == {"command": 1}
+    assert of(database, COMMAND.c.id) == sorted([waiting, held])
+
+
+def test_what_is_agreed_to_stays_and_what_was_replaced_goes_by_its_own_age(
+    database: Database, records: Records, clock: HandClock
+) -> None:
+    consents = Consents(database, clock)
+    consents.give("hub-1", "ada", "listen-in", by="sue", how="by telephone")
+    consents.give("hub-2", "ada", "listen-in", by="sue", how="by telephone")
+    clock.later(DAY_MS)
+    consents.withdraw("hub-1", "ada", "listen-in", by="sue", how="by letter")
+    consents.give("hub-1", "ada", "record-kept", by="sue", how="by letter")
+    policy = Policy(consent_days=10, home_days=2)
+    assert carry_out(database, only("consent", NOW + 11 * DAY_MS, policy), NOW) == {}
+    late = NOW + 11 * DAY_MS + 1
+    assert carry_out(database, only("consent", late, policy, ("hub-1",)), NOW) == {}
+    assert carry_out(database, only("consent", late, policy), NOW) == {"consent": 1}
+    assert carry_out(database, only("consent", late + 9_000 * DAY_MS, policy), NOW) == {}
+    assert not consents.allows("hub-1", "ada", "listen-in")
+    assert consents.allows("hub-1", "ada", "record-kept")
+    # The home leaves, and all else of it goes sooner: what was agreed to is still counted from its leaving.
+    later = NOW + 9_100 * DAY_MS
+    records.left("hub-1", "supervisor", "sue", later)
+    gone = carry_out(database, [*only("consent", later + 5 * DAY_MS, policy), *only("home", later, policy)], NOW)
+    assert (gone, of(database, LEAVING.c.hub)) == ({}, ["hub-1"])
+    end = later + 10 * DAY_MS + 1
+    gone = carry_out(database, [*only("consent", end, policy), *only("home", end, policy)], NOW)
+    assert gone == {"consent": 2, "home": 1}
+    assert (of(database, CONSENT.c.hub), of(database, LEAVING.c.hub)) == (["hub-2"], [])
+
+
+def test_that_a_home_left_is_known_as_long_as_its_consents(
+    database: Database, records: Records, clock: HandClock
+) -> None:
+    Consents(database, clock).give("hub-1", "ada", "listen-in", by="sue", how="by telephone")
+    records.keep("hub-1", Record(address="12 Square"), "supervisor", "sue", NOW)
+    records.left("hub-1", "supervisor", "sue", NOW)
+    policy = Policy(consent_days=10, home_days=2, way_in_days=1)
+    late = NOW + 3 * DAY_MS
+    assert carry_out(database, plan(policy, late), late) == {"home": 1}  # and it ends, though the leaving stays
+    assert of(database, LEAVING.c.hub) == ["hub-1"]
+    late = NOW + 10 * DAY_MS + 1
+    assert carry_out(database, plan(policy, late), late) == {"consent": 1, "home": 1}
+    assert of(database, LEAVING.c.hub) == []
+
+
+# --- day by day -------------------------------------------------------------------------------------
+
+
+def test_what_went_before_a_kill_is_audited_after_it(database: Database) -> None:
+    ledger = StoredLedger(database)
+    for seq in (1, 2, 3):
+        ledger.take(entry(seq, 0, kind=READING if seq < 3 else "x"))
+    (reading,) = only("reading", NOW)
+    assert [step(database, reading), step(database, reading)] == [2, 0]
+    assert Cases(database).audit() == []  # killed here
+    assert carry_out(database, only("event", NOW), NOW) == {"reading": 2, "event": 1}
+    ((_, noted),) = Cases(database).audit()
+    assert msgspec.json.decode(noted.body) == {"reading": 2, "event": 1}
+    assert close(database, NOW, NOW) == {}
+
+
+def test_a_clock_that_went_mad_moves_what_goes_by_two_days() -> None:
+    done = Progress(ended_ms=NOW, counted_ms=NOW)
+    assert counted(None, NOW) is None
+    assert counted(Progress(gone={"reading": 1}), NOW) is None
+    assert counted(done, NOW + DAY_MS) == NOW + DAY_MS
+    assert counted(done, NOW + 5_000 * DAY_MS) == NOW + 2 * DAY_MS
+    assert counted(done, NOW - 5_000 * DAY_MS) == NOW - 5_000 * DAY_MS
+
+
+async def test_it_is_done_once_a_day_and_the_first_day_deletes_nothing(database: Database, clock: HandClock) -> None:
+    ledger = StoredLedger(database)
+    for seq, age in ((1, 100), (2, 91), (3, 89)):
+        ledger.take(entry(seq, NOW - age * DAY_MS))
+
+    async def day(later_ms: int) -> tuple[bool, list[str]]:
+        clock.later(later_ms)
+        due = await retain_once(database, clock, Policy())
+        return due, [each.id for _, each, _ in ledger.events()]
+
+    everything = ["e1-t-1", "e1-t-2", "e1-t-3"]
+    assert await day(0) == (True, everything)
+    assert await day(DAY_MS - 1) == (False, everything)
+    assert await day(1) == (True, ["e1-t-2", "e1-t-3"])
+    clock.wrong_ms = 9_000 * DAY_MS
+    assert await day(0) == (True, ["e1-t-3"])  # two days on, and not nine thousand
+    clock.wrong_ms = 0
+    assert await day(0) == (True, ["e1-t-3"])
+    held = progress(database)
+    assert held == Progress(ended_ms=NOW + DAY_MS, counted_ms=NOW + DAY_MS)
+    assert [row.what for _, row in Cases(database).audit()] == ["deleted", "deleted"]
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 8))))

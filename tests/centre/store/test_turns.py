@@ -1,5 +1,6 @@
 """Threads of one process write in the order they asked: none that writes on and on keeps another from it."""
 
+import contextlib
 import threading
 
 import pytest
@@ -75,3 +76,13 @@ def test_who_waited_in_vain_is_told_and_stands_in_nobodys_way(
         thread.join()
     assert "another thread" in told[0]
     write(database, "next")
+
+
+def test_s2_readers_however_many_keep_nobody_from_writing(database: Database) -> None:
+    with contextlib.ExitStack() as readers:
+        for _ in range(15):  # as many as a pool of connections gives out
+            readers.enter_context(database.reading())
+        thread = threading.Thread(target=write, args=(database, "alarm"))
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
