@@ -39,6 +39,10 @@ RETRY_AFTER_S = 10.0
 REASON_CHARS_MAX = 200
 TOPIC_CHARS_MAX = 200
 
+TYPE_CHARS_MAX = 200
+EPOCH_CHARS_MAX = 64
+"""What is looked up by must fit an index, or one hub's long word would be a store that is down (S12)."""
+
 Kept = Literal["new", "same", "conflict"]
 Verdict = Literal[
     "accepted", "repeated", "conflict", "retry", "rejected", "quarantined", "status", "state", "stale", "lost"
@@ -218,7 +222,8 @@ class Intake:
         place = position(hub, event)
         if isinstance(report, CheckIn):
             return self._check_in(hub, report, place, at)
-        entry = Entry(hub, event.id, digest(payload), event.type, payload, at.wall_ms, place, _dropped(report))
+        kind = event.type[:TYPE_CHARS_MAX]  # the body has it whole
+        entry = Entry(hub, event.id, digest(payload), kind, payload, at.wall_ms, place, _dropped(report))
         match self._ledger.take(entry):
             case "new":
                 self._homes[hub] = replace(self._homes[hub], heard_ms=at.wall_ms)
@@ -282,7 +287,8 @@ class Intake:
         newer = homes.on_state(home, state)
         if newer == "stale":
             return Outcome(verdict="stale", state=state)
-        claims = _claims({lane: note.last for lane, note in state.lanes.items()}) if state.epoch == home.epoch else {}
+        named = state.epoch == home.epoch and len(state.epoch) <= EPOCH_CHARS_MAX
+        claims = _claims({lane: note.last for lane, note in state.lanes.items()}) if named else {}
         reason = self._keep_known(newer, "state", lambda: self._ledger.keep_state(newer, payload, claims))
         return Outcome(verdict="state", state=state, reason=reason)
 
@@ -351,6 +357,8 @@ def _claims(last: Mapping[str, int]) -> dict[str, int]:
 
 
 def _dropped(report: Report | None) -> tuple[Position, int] | None:
-    if isinstance(report, Gap) and 0 < report.first <= report.last <= SEQ_MAX:
+    if not isinstance(report, Gap) or len(report.epoch) > EPOCH_CHARS_MAX:
+        return None
+    if 0 < report.first <= report.last <= SEQ_MAX:
         return Position(report.epoch, report.lane, report.first), report.last
     return None

@@ -6,6 +6,7 @@ It also says what must never go unnoticed: that the store is down, that the cent
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Literal
 
@@ -44,7 +45,8 @@ STALE_MS = 5_000
 STREAM_S = 120.0
 """After so long a page connects anew: whoever was signed out meanwhile does not get in again."""
 
-STREAMS_MAX = 200
+STREAMS_MAX, EACH_STREAMS_MAX = 200, 40
+"""Of all, and of one of the staff: none can take the others' away, and leave their desks deaf (S12)."""
 
 Word = tuple[Literal["changed", "beat", "stale"], int]
 """What a page is told, with the number of what there is to see."""
@@ -88,7 +90,12 @@ class Pulse:
         self._view = View(number=clock.now().wall_ms)  # a restarted console's numbers are new ones
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
-        self.streams = 0
+        self.streams_of: Counter[str] = Counter()
+
+    @property
+    def streams(self) -> int:
+        """How many pages are told."""
+        return self.streams_of.total()
 
     @property
     def view(self) -> View:
@@ -123,15 +130,15 @@ class Pulse:
         finally:
             self._loop = None
 
-    async def follow(self, allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[Word]:
-        """Tell one page: at once how things are, then each change, and every 10 s that the line is up.
+    async def follow(self, who: str, allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[Word]:
+        """Tell a page of somebody's: at once how things are, then each change, and every 10 s that the line is up.
 
         It ends as soon as whoever looks is no longer `allowed`, which is asked before each word.
         """
         until = asyncio.get_running_loop().time() + STREAM_S
         told = 0
         await asyncio.to_thread(lambda: self.view)
-        self.streams += 1
+        self.streams_of[who] += 1
         try:
             while asyncio.get_running_loop().time() < until and await allowed():
                 changed = self._changed
@@ -147,7 +154,7 @@ class Pulse:
                 except TimeoutError:
                     continue
         finally:
-            self.streams -= 1
+            self.streams_of[who] -= 1
 
     def _tell(self) -> None:
         self._changed.set()

@@ -2,10 +2,11 @@
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.wire.envelope import Key
+from centre.store.periods import Policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Settings:
     """Everything. `data` is the centre's folder; `worker` names this process among the centre's, and no other has it.
 
     `line` is None in a process that only shows the console. `private_webhooks`: webhooks may go to machines of one's
-    own network, and unencrypted.
+    own network, and unencrypted. `retention` says how long things are kept; of the hubs of `holds` everything is.
     """
 
     data: Path
@@ -47,3 +48,5 @@ class Settings:
     line: LineSettings | None = None
     console: ConsoleSettings = ConsoleSettings()
     private_webhooks: bool = False
+    retention: Policy = field(default_factory=Policy)
+    holds: tuple[str, ...] = ()

@@ -90,7 +90,9 @@ def parse(content: bytes, where: str, *, json: bool) -> dict[str, Any]:
         line = content.count(b"\n", 0, error.start) + 1
         raise PlanError(where, [f"line {line} is not UTF-8: save the file as UTF-8"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise PlanError(where, [f"not valid TOML: {error}"]) from None
+        raise PlanError(
+            where, [f"not valid TOML: {error}: texts stand in quotes, and a day is written 2026-10-01"]
+        ) from None
     except msgspec.DecodeError:
         raise PlanError(where, ["not valid JSON, or not an object: write the plan as one JSON object"]) from None
     except (RecursionError, ValueError, OverflowError):  # tables in tables without end, or numbers

@@ -268,7 +268,10 @@ def _document() -> bytes:
         use_handler_docstrings=True,
     )
     services = {"services": Provide(lambda: None, sync_to_thread=False)}
-    made = Litestar([Router(PATH, route_handlers=READ)], openapi_config=config, dependencies=services)
+    # No logging of its own: it would take over that of the whole process.
+    made = Litestar(
+        [Router(PATH, route_handlers=READ)], openapi_config=config, dependencies=services, logging_config=None
+    )
     document = made.openapi_schema.to_schema()
     for path in document["paths"].values():
         for parameter in path["get"].get("parameters", ()):

@@ -117,9 +117,15 @@ def _busy(_request: Request[Any, Any, Any], error: BusyError) -> Response[bytes]
     return problem(503, str(error), {"retry-after": "60"})
 
 
+def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("%s failed", request.scope.get("path_template", "a request"), exc_info=error)
+    return problem(500, "This is a fault of the centre's: tell whoever runs it. Its log says more")
+
+
 PROBLEMS: dict[int | type[Exception], Any] = {
     HTTPException: _refused,
     LedgerDownError: _store_down,
     BusyError: _busy,
+    Exception: _broken,
 }
 """Exception handlers of routes for machines."""

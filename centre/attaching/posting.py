@@ -70,10 +70,15 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
         if inner is not None:
             return inner.is_global and not inner.is_multicast
+        if parsed not in _UNICAST:
+            return False
     return parsed.is_global and not parsed.is_multicast
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given out of IPv6 (RFC 4291). Outside are old and local ways into one's own network, which `is_global`
+does not know: `fec0::1`, `64:ff9b:1::7f00:1`, `::ffff:0:7f00:1`."""
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool = False) -> Answer:

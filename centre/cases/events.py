@@ -4,6 +4,7 @@ All are plain values and stay readable by themselves: the audit keeps them, and 
 `at_ms` is the centre's Unix time in ms, given from outside.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -19,6 +20,7 @@ TEXT_CHARS_MAX = 4_000
 """The longest note: a page, typed at night."""
 
 REFERENCE_CHARS_MAX = 128
+MORE_MAX, MORE_CHARS_MAX = 32, 500
 """More than a kind, a place or a person of any hub needs (S12); what is longer is cut."""
 
 _ALARM = "alarm."
@@ -71,7 +73,7 @@ def heard(ref: str, event_type: str, data: bytes, at_ms: int) -> Heard | None:
         return None
     facts = read(data, AlarmFacts)
     _nameable(facts.alarm)
-    more = {name: value for name, value in read(data, dict[str, Any]).items() if name not in _FACTS}
+    more = _more({name: value for name, value in read(data, dict[str, Any]).items() if name not in _FACTS})
     return Heard(
         at_ms=at_ms,
         ref=ref,
@@ -87,6 +89,17 @@ def heard(ref: str, event_type: str, data: bytes, at_ms: int) -> Heard | None:
         clock=facts.clock,
         more=more,
     )
+
+
+def _more(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep of what else a hub says as much as a case has use for; the event itself is kept whole (S12)."""
+    kept = {}
+    for name, value in tuple(told.items())[:MORE_MAX]:
+        if isinstance(value, str):
+            kept[name[:REFERENCE_CHARS_MAX]] = value[:MORE_CHARS_MAX]
+        elif len(msgspec.json.encode(value)) <= MORE_CHARS_MAX:
+            kept[name[:REFERENCE_CHARS_MAX]] = value
+    return kept
 
 
 def listed(note: AlarmNote, at_ms: int) -> Heard | None:

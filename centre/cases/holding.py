@@ -48,11 +48,16 @@ def renewed(case: Case, at_ms: int, after_ms: int) -> tuple[Case, list[Command]]
     """Tell the hub of each alarm that somebody has seen, unless it was told less than `after_ms` ago."""
     commands: list[Command] = []
     for each in case.alarms:
-        if each.found or each.over or each.unseen or (each.told_ms is not None and at_ms - each.told_ms < after_ms):
+        if each.found or each.over or each.unseen or told_lately(each, at_ms, after_ms):
             continue
         case = case.with_alarm(replace(each, told_ms=at_ms))
         commands.append(Acknowledge(case.hub, each.alarm))
     return case, commands
+
+
+def told_lately(alarm: CaseAlarm, at_ms: int, within_ms: int) -> bool:
+    """Whether its hub was told so lately. S6: what seems to be told in the future was told before a clock was set."""
+    return alarm.told_ms is not None and 0 <= at_ms - alarm.told_ms < within_ms
 
 
 def expecting(case: Case, at_ms: int) -> Case:

@@ -9,17 +9,17 @@ from msgspec.structs import replace
 
 from centre.cases.acts import reopened
 from centre.cases.case import MOMENTS, Case, CaseAlarm, moved
-from centre.cases.effects import Command, Resolve
+from centre.cases.effects import Acknowledge, Command, Resolve
 from centre.cases.events import REFERENCE_CHARS_MAX, Ended, Found, Heard
-from centre.cases.holding import RENEW_MS, expecting, renewed
+from centre.cases.holding import RENEW_MS, expecting, renewed, told_lately
 from rules.reports import Clock
 from rules.values import TEXT_CHARS_MAX
 
 REFS_MAX = 64
 """How many events a case remembers, so that one taken twice counts once: more than come again after a crash."""
 
-TELL_AGAIN_MS = 10 * 60_000
-"""How long a command is repeated by itself (`centre.issue`); after that a hub that knows nothing of it is told anew."""
+TELL_AGAIN_MS = 9 * 60_000
+"""When a hub that knows nothing of a command is told anew: just before that is given up by itself (`centre.issue`)."""
 
 OLD_MS_MAX = 30 * 24 * 3_600_000
 """A hub cut off for longer is not believed when it says since when somebody has waited."""
@@ -64,11 +64,21 @@ def _answered(case: Case, alarm: CaseAlarm, event: Heard) -> tuple[Case, list[Co
 
 
 def _told_again(case: Case, event: Heard) -> tuple[Case, list[Command]] | None:
-    """Tell a hub once more that an alarm is closed here, if it speaks of it as open long after it should know."""
+    """Tell a hub once more what it should long know: that an alarm is closed here, or that somebody has it.
+
+    It was cut off for longer than its command was good. S3: for an owner who is being asked, and may be gone, no home
+    is kept quiet.
+    """
     alarm = case.alarm(event.alarm)
-    if case.open or alarm is None or alarm.over or event.at_ms - (alarm.told_ms or 0) < TELL_AGAIN_MS:
+    if alarm is None or alarm.over or told_lately(alarm, event.at_ms, TELL_AGAIN_MS):
         return None
-    return case.with_alarm(replace(alarm, told_ms=event.at_ms)), [Resolve(case.hub, alarm.alarm, case.outcome)]
+    told = case.with_alarm(replace(alarm, told_ms=event.at_ms))
+    if not case.open:
+        return told, [Resolve(case.hub, alarm.alarm, case.outcome)]
+    waits = event.more.get("stage") == "raised" and not alarm.unseen
+    if waits and case.held and case.ask_ms is not None and event.at_ms < case.ask_ms:
+        return told, [Acknowledge(case.hub, alarm.alarm)]
+    return None
 
 
 def _is_news(case: Case, known: CaseAlarm, event: Heard) -> bool:

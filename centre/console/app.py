@@ -1,6 +1,7 @@
 """The console as one Litestar application: every page module's routes, its templates, and what no page forgets."""
 
 import importlib
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from centre.services import Services
 from centre.store.records import NotAllowedError
 
 HERE = Path(__file__).parent
+_log = logging.getLogger(__name__)
 
 PAGES = (
     "centre.console.queue",
     "centre.console.case",
     "centre.console.live",
     "centre.console.homes",
+    "centre.console.exporting",
     "centre.console.plans",
     "centre.console.commands",
     "centre.console.enrolling",
@@ -66,6 +69,7 @@ def application(services: Services, *, pages: Sequence[str] = PAGES) -> Litestar
             HTTPException: _told,
             LedgerDownError: _store_down,
             NotAllowedError: _not_allowed,
+            Exception: _broken,
         },
         lifespan=[beating],
         request_max_body_size=BODY_BYTES_MAX,
@@ -141,6 +145,12 @@ def _store_down(request: Request[Any, Any, Any], error: LedgerDownError) -> Resp
 
 def _not_allowed(request: Request[Any, Any, Any], error: NotAllowedError) -> Response[Any]:
     return _page(request, 403, str(error))
+
+
+def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Tell the journal of a bug of ours, and the page nothing of it (S11)."""
+    _log.error("%s failed", request.scope.get("path_template", "a request"), exc_info=error)
+    return _page(request, 500, "This is a fault of the console: tell whoever runs it. Its log says more")
 
 
 def _page(

@@ -34,6 +34,9 @@ from centre.store.records import Shown
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 Asked = Request[Any, Any, Any]
 
+STORY_MAX = 200
+"""A page shows so many of a case's latest words and acts, each; some home's fault may send thousands (S12)."""
+
 PART = "x-part"
 """With this header a page's script asks for the parts that live, and not for people's data again."""
 
@@ -171,11 +174,13 @@ def offered(case: Case, name: str) -> frozenset[str]:
 
 def _parts(services: Services, me: Operator, case: Case) -> dict[str, object]:
     names = services.pulse.view.names
+    story = services.desk.latest(case.id, STORY_MAX)
     return {
         "case": case,
         "mine": case.owner == me.name,
         "owner": names.get(case.owner, case.owner),
-        "told": [told(entry, names) for entry in reversed(services.desk.story(case.id))],
+        "told": [told(entry, names) for entry in reversed(story)],
+        "untold": case.version - len(story),
         "commands": services.commands.of_case(case.id, case.hub),
         "names": names,
         "colleagues": [

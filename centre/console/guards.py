@@ -28,7 +28,12 @@ from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException, ImproperlyConfiguredException, PermissionDeniedException
+from litestar.exceptions import (
+    HTTPException,
+    ImproperlyConfiguredException,
+    NotFoundException,
+    PermissionDeniedException,
+)
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.response import Redirect
@@ -140,6 +145,8 @@ class SignedIn(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Set `user` and `auth`, and the token of the page's forms."""
         scope["user"] = scope["auth"] = None
+        if "\0" in scope["path"]:  # no page and no file is called so, and the file system would fail at it
+            raise NotFoundException
         if scope["route_handler"].opt.keys() & {"public", "machines"}:
             await next_app(scope, receive, send)
             return
@@ -154,6 +161,8 @@ class SignedIn(ASGIMiddleware):
             token = security.cookie_of(request, "session")
             if token and (session := await self._session(request, token)):
                 scope["user"], scope["auth"] = session.operator, session
+            elif token and request.method not in security.SAFE:
+                raise SignInNeededError  # here: of nobody unknown is a form read (S12)
         scope["state"] |= {"csrf": security.csrf_of(token), "signed_in": self}
         async with security.not_forged(request, token):
             await next_app(scope, receive, send)

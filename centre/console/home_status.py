@@ -141,11 +141,16 @@ def sensors(state: State, faults: tuple[Standing, ...]) -> tuple[SensorLine, ...
     return tuple(sorted(lines, key=lambda line: (not line.faults, line.location, line.kind, line.sensor)))
 
 
+LAST_MS = 253_370_764_800_000
+"""The year 9999 begins: what is written of later is nobody's moment, and in some time zone no date at all."""
+
+
 def moment_ms(written: str | None) -> int | None:
     """Read a moment as a hub wrote it; None for one that cannot be."""
     if written is None:
         return None
     try:
-        return int(datetime.fromisoformat(written).timestamp() * 1000)
+        ms = int(datetime.fromisoformat(written).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+    return ms if 0 < ms < LAST_MS else None

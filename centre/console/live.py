@@ -10,9 +10,9 @@ from litestar import Litestar, Request, get
 from litestar.exceptions import HTTPException
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from centre.console.guards import allow, still
+from centre.console.guards import allow, still, who
 from centre.intake import LedgerDownError
-from centre.pulse import STREAMS_MAX
+from centre.pulse import EACH_STREAMS_MAX, STREAMS_MAX
 from centre.services import Given, Services
 
 _log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ async def live(services: Given, request: Request[Any, Any, Any]) -> ServerSentEv
     """Tell a page that something changed, until who looks is no longer signed in."""
     if services.pulse.streams >= STREAMS_MAX:
         raise HTTPException(status_code=503, detail=f"{STREAMS_MAX} pages are open already: close some")
+    if services.pulse.streams_of[who(request).name] >= EACH_STREAMS_MAX:
+        raise HTTPException(status_code=503, detail=f"{EACH_STREAMS_MAX} pages of yours are open already: close some")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return ServerSentEvent(_words(services, request), headers=headers, retry_duration=1_000)
 
@@ -34,7 +36,7 @@ async def _words(services: Services, request: Request[Any, Any, Any]) -> AsyncIt
         except LedgerDownError:
             return True  # nobody can say; nothing is told but a number, and the parts are refused
 
-    async for what, number in services.pulse.follow(allowed):
+    async for what, number in services.pulse.follow(who(request).name, allowed):
         yield ServerSentEventMessage(event=what, data=str(number))
 
 

@@ -15,6 +15,8 @@ from centre.staff.passwords import LEAST, MOST
 from centre.staff.values import StaffError
 
 _HOME = "/"
+_BODY_BYTES_MAX = 16 * 1024
+"""What is read of somebody unknown: a name, two passwords, a code; a form of a megabyte takes the loop a second."""
 
 
 @get(SIGN_IN, guards=[ANYBODY], sync_to_thread=True)
@@ -33,7 +35,7 @@ def page(
     )
 
 
-@post(SIGN_IN, guards=[ANYBODY], sync_to_thread=True)
+@post(SIGN_IN, guards=[ANYBODY], request_max_body_size=_BODY_BYTES_MAX, sync_to_thread=True)
 def sign_in(request: Request[Any, Any, Any], services: Given, data: Form) -> Template | Redirect:
     """Let somebody in, by a new session."""
     brought = Try(
@@ -71,7 +73,7 @@ def welcome(services: Given, secret: FromPath[str]) -> Template:
     return Template("welcome.html", context=_welcome(services, operator.name, operator.shown, signs_in=signs_in))
 
 
-@post("/welcome/{secret:str}", guards=[ANYBODY], sync_to_thread=True)
+@post("/welcome/{secret:str}", guards=[ANYBODY], request_max_body_size=_BODY_BYTES_MAX, sync_to_thread=True)
 def set_up(request: Request[Any, Any, Any], services: Given, secret: FromPath[str], data: Form) -> Template | Redirect:
     """Set password and second factor, and show the recovery codes: this once."""
     links, door = services.roster.links, services.roster.door

@@ -76,6 +76,7 @@ COMMAND_STATES: dict[str, str] = {
     "done": "done",
     "refused": "refused by the box",
     "unanswered": "no answer",
+    "superseded": "not sent any more",
 }
 
 MARKS = ("", "over 1 minute", "over 3 minutes")

@@ -38,6 +38,9 @@ FAULTS_MAX = 500
 
 ALARMS_MAX = 100
 
+WORD_CHARS_MAX, REASON_CHARS_MAX = 128, 500
+"""What is remembered of a fault's words: lists of all homes show them, and a hub may send kilobytes (S12)."""
+
 CROSSED_MS = 5_000
 """The check-in of a new connection may come so long before its status: they are not of one queue."""
 
@@ -136,13 +139,13 @@ def _status(seen: Seen, home: Home, status: Status, at_ms: int) -> Seen:
 def _state(seen: Seen, state: State, at_ms: int) -> Seen:
     """Take what is true now. A list that was cut short (`faults_total`) ends no fault."""
     known = {(each.fault, each.subject): each for each in seen.faults}
-    listed = tuple(_noted(known.get((note.fault, note.subject)), note, at_ms) for note in state.faults)
+    listed = tuple(_noted(known.get(_name(note.fault, note.subject)), note, at_ms) for note in state.faults)
     names = {(each.fault, each.subject) for each in listed}
     whole = state.faults_total <= len(state.faults)
     kept = () if whole else tuple(each for name, each in known.items() if name not in names)
     return replace(
         seen,
-        alarms=tuple(note.alarm for note in state.alarms if not note.test)[:ALARMS_MAX],
+        alarms=tuple(note.alarm[:WORD_CHARS_MAX] for note in state.alarms if not note.test)[:ALARMS_MAX],
         faults=(*listed, *kept)[:FAULTS_MAX],
         state_boot=state.clock.boot if whole else seen.state_boot,
         state_ms=state.clock.monotonic_ms if whole else seen.state_ms,
@@ -151,7 +154,8 @@ def _state(seen: Seen, state: State, at_ms: int) -> Seen:
 
 def _noted(known: Standing | None, note: FaultNote, at_ms: int) -> Standing:
     if known is None:
-        return Standing(fault=note.fault, subject=note.subject, priority=note.priority, known_ms=at_ms)
+        fault, subject = _name(note.fault, note.subject)
+        return Standing(fault=fault, subject=subject, priority=note.priority, known_ms=at_ms)
     return known if known.priority == note.priority else replace(known, priority=note.priority)
 
 
@@ -160,7 +164,7 @@ def _report(seen: Seen, report: Report, at_ms: int) -> Seen:
         case FaultRaised():
             return _raised(seen, report, at_ms)
         case FaultCleared() if not _overtaken(seen, report.clock):
-            name = (report.fault, report.subject)
+            name = _name(report.fault, report.subject)
             return replace(seen, faults=tuple(each for each in seen.faults if (each.fault, each.subject) != name))
         case AlarmFacts() if not report.test and not _overtaken(seen, report.clock):
             return replace(seen, alarms=_alarms(seen, report))
@@ -170,19 +174,24 @@ def _report(seen: Seen, report: Report, at_ms: int) -> Seen:
 
 def _raised(seen: Seen, report: FaultRaised, at_ms: int) -> Seen:
     standing = {(each.fault, each.subject): each for each in seen.faults}
-    name = (report.fault, report.subject)
+    name = _name(report.fault, report.subject)
     known = standing.get(name)
     if known is None and (_overtaken(seen, report.clock) or len(standing) >= FAULTS_MAX):
         return seen
-    new = known or Standing(fault=report.fault, subject=report.subject, priority=report.priority, known_ms=at_ms)
-    standing[name] = replace(new, priority=report.priority, reason=report.reason)
+    new = known or Standing(fault=name[0], subject=name[1], priority=report.priority, known_ms=at_ms)
+    standing[name] = replace(new, priority=report.priority, reason=report.reason[:REASON_CHARS_MAX])
     return replace(seen, faults=tuple(standing.values()))
 
 
+def _name(fault: str, subject: str) -> tuple[str, str]:
+    return fault[:WORD_CHARS_MAX], subject[:WORD_CHARS_MAX]
+
+
 def _alarms(seen: Seen, report: AlarmFacts) -> tuple[str, ...]:
-    others = tuple(each for each in seen.alarms if each != report.alarm)
+    alarm = report.alarm[:WORD_CHARS_MAX]
+    others = tuple(each for each in seen.alarms if each != alarm)
     over = isinstance(report, AlarmResolved) or (isinstance(report, AlarmCancelled) and report.stage == "pending")
-    return others if over else (*others, report.alarm)[-ALARMS_MAX:]
+    return others if over else (*others, alarm)[-ALARMS_MAX:]
 
 
 def _overtaken(seen: Seen, clock: Clock) -> bool:

@@ -245,8 +245,9 @@ def revoke(folder: Path, hub: str, broker_at: Path | None, *, as_json: bool) -> 
 
     It gets no certificate any more, and the broker refuses it as soon as it has read the new list of revoked
     certificates and the new access lists: this writes both into the broker's folder, and the broker reads them on
-    `systemctl reload mosquitto`. From then on a revoked hub that is still connected can neither say nor hear anything,
-    and once it has gone it does not come in again. A box that comes back gets a new name.
+    `systemctl reload mosquitto`. The broker of `hearthline centre run` has them within seconds, by itself. From then on
+    a revoked hub that is still connected can neither say nor hear anything, and once it has gone it does not come in
+    again. A box that comes back gets a new name.
 
     \b
     Exits with
@@ -267,7 +268,7 @@ def revoke(folder: Path, hub: str, broker_at: Path | None, *, as_json: bool) -> 
         if laid:
             click.echo(f"The broker does not know it yet. On its computer: {RELOAD}")
         else:
-            click.echo(f"The broker does not know it: write its files with broker-config, then {RELOAD}")
+            click.echo(f"The broker of `hearthline centre run` knows it soon; for another: broker-config, {RELOAD}")
 
 
 # --- rotate-centre-key --------------------------------------------------------------------------------

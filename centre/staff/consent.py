@@ -71,7 +71,7 @@ class Consents:
         if given not in GIVENS:
             raise StaffError("Say whether they agreed or not")
         if not 0 < len(person) <= _REF_CHARS_MAX or not person.isprintable() or " " in person:
-            raise StaffError("A person is given by their reference, as the care plan has it, such as resident")
+            raise StaffError("A person is given by the short word that stands in their record, such as resident-1")
         if not 0 < len(how) <= TEXT_CHARS_MAX:
             raise StaffError(f"Say how they told it, in 1 to {TEXT_CHARS_MAX} characters, without names")
         at_ms = self._clock.now().wall_ms

@@ -104,7 +104,9 @@ def check(password: str, *own: str) -> None:
     """Raise StaffError for one that is short, long or common, or made of `own`: the operator's names."""
     password = plain(password)
     if not LEAST <= len(password) <= MOST:
-        raise StaffError(f"A password has {LEAST} to {MOST} characters. Four or five words that do not belong together")
+        raise StaffError(
+            f"A password has {LEAST} to {MOST} characters: take four or five words that do not go together"
+        )
     words = COMMON | {word for name in own for word in re.split(r"[\W\d_]+", name.lower()) if len(word) > 1}
     lower = password.lower()
     if any(_common(form, words) for form in (lower, lower.translate(_LEET))):

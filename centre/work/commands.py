@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 import msgspec
@@ -17,12 +17,15 @@ from rules.values import TEXT_CHARS_MAX, Value
 
 __all__ = ["CommandBook", "CommandRow", "TooManyCommandsError"]
 
-State = Literal["waiting", "sent", "done", "refused", "unanswered"]
+State = Literal["waiting", "sent", "done", "refused", "unanswered", "superseded"]
 UNDER_WAY: frozenset[State] = frozenset({"waiting", "sent"})
 
 PAGE = 100
 DATA_BYTES_MAX = 10_000
 """What a command holds must fit the wire's 16 KiB, signed and written in base 64."""
+
+SAID_AGAIN = "said again"
+"""Why a command was left: a later one says the same, so that a hub that comes back hears it once."""
 
 WAITING_MAX = 5_000
 """How many are looked at in one go when they are sent: the oldest first."""
@@ -31,8 +34,8 @@ WAITING_MAX = 5_000
 class CommandRow(Value, frozen=True, kw_only=True):
     """A command. `by` is an operator's reference, or `centre`. `at_ms` (given) and `changed_ms` are Unix ms.
 
-    `expires` is Unix seconds. `unanswered`: its time was over before the hub said anything; if it does later, that
-    is kept.
+    `expires` is Unix seconds. `unanswered`: its time was over before the hub said anything; `superseded`: what it says
+    is so no longer, or was said again. If the hub answers later, that is kept.
     """
 
     id: str
@@ -87,6 +90,20 @@ class CommandBook:
             return given
         return self._give(connection, hub, kind, data, by=by, case_id=case_id, lifetime_s=lifetime_s)
 
+    def void(
+        self, connection: sa.Connection, case_id: str, kinds: Collection[str], why: str, data: bytes | None = None
+    ) -> None:
+        """Send these commands of a case no more: what they say is so no longer. `data`: only those that say this.
+
+        One that has arrived all the same may still be answered.
+        """
+        c = COMMAND.c
+        mine = [c.case_id == case_id, c.type.in_(kinds), c.state.in_(UNDER_WAY)]
+        if data is not None:
+            mine.append(c.data == data)
+        values = {"state": "superseded", "reason": why, "changed_ms": self._clock.now().wall_ms}
+        connection.execute(sa.update(COMMAND).where(*mine).values(values))
+
     def _check_room(self, connection: sa.Connection, hub: str) -> None:
         c = COMMAND.c
         count = sa.select(sa.func.count()).where(c.hub == hub, c.state.in_(UNDER_WAY), c.case_id == "")
@@ -100,6 +117,8 @@ class CommandBook:
         content = msgspec.json.encode(data)
         if len(content) > DATA_BYTES_MAX:
             raise ValueError(f"a command holds {DATA_BYTES_MAX} bytes at most, this one {len(content)}")
+        if case_id:
+            self.void(connection, case_id, (kind,), SAID_AGAIN, content)
         row = CommandRow(
             id=secrets.token_hex(8),
             hub=hub,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple, get_args
 
 import msgspec
@@ -15,6 +16,7 @@ from centre.cases.effects import AnyEffect, Audit, Command, Resolve
 from centre.cases.events import Act, AnyAct, AnyEvent, HandedOver, Heard, Tick
 from centre.cases.lifecycle import step
 from centre.cases.placing import Word, take_in
+from centre.intake import LedgerDownError
 from centre.store.cases import AuditRow, CaseRow, Cases, Change, ClashError, Followed
 from centre.store.database import Database
 from centre.work.bell import Bell
@@ -22,7 +24,9 @@ from centre.work.commands import CommandBook
 
 _NEW = "new-"
 _PAGE = 1_000
+_NO_MORE = "the case has gone on since"
 _TOLD_BY = frozenset(str(each.__struct_config__.tag) for each in get_args(AnyEvent))
+_DONE_BY = frozenset(str(each.__struct_config__.tag) for each in get_args(AnyAct))
 
 
 class Told(NamedTuple):
@@ -87,11 +91,22 @@ class Desk:
     # --- time ------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Let time act on the cases that somebody has: owners who say nothing, acknowledgements that would lapse."""
+        """Let time act on the cases that somebody has: owners who say nothing, acknowledgements that would lapse.
+
+        S3: a bug at one case keeps no other; it is raised in the end.
+        """
         at_ms = self._clock.now().wall_ms
+        failed: Exception | None = None
         for case in map(_case, self._cases.open_bodies(states=HELD)):
-            if step(case, Tick(at_ms=at_ms))[1]:
-                self._kept(partial(_stepped, case_id=case.id, event=Tick(at_ms=at_ms)))
+            try:
+                if step(case, Tick(at_ms=at_ms))[1]:
+                    self._kept(partial(_stepped, case_id=case.id, event=Tick(at_ms=at_ms)))
+            except LedgerDownError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- whatever it is, and it is raised
+                failed = error
+        if failed is not None:
+            raise failed
 
     # --- for whoever looks -----------------------------------------------------------------------------
 
@@ -120,6 +135,15 @@ class Desk:
                 return entries
             after = rows[-1][0]
 
+    def latest(self, case_id: str, limit: int) -> list[Entry]:
+        """Give the latest that happened to a case: so much at most of what staff did, and so much of all else (S12).
+
+        A hub that never stops talking pushes nobody's note out of sight.
+        """
+        acts = self._cases.latest_audit(case_id, _DONE_BY, limit)
+        others = self._cases.latest_audit(case_id, _TOLD_BY - _DONE_BY, limit)
+        return [msgspec.json.decode(row.body, type=Entry) for _, row in sorted((*acts, *others), key=itemgetter(0))]
+
     # --- keeping ---------------------------------------------------------------------------------------
 
     def _kept(self, make: Callable[[Cases], list[_Changed]], followed: Followed | None = None) -> list[Case]:
@@ -143,6 +167,9 @@ class Desk:
         told = [(one, each) for one in changed for each in one.effects if not isinstance(each, Audit)]
 
         def give(connection: sa.Connection) -> None:
+            for one in changed:
+                if void := _void(one):
+                    self._commands.void(connection, one.case.id, void, _NO_MORE)
             for one, command in told:
                 self._give(connection, one, command)
 
@@ -210,6 +237,14 @@ def _placed(told: Sequence[Told], known: _Known, names: Sequence[str]) -> list[_
         changed[case.id] = _Changed(case, was, (*(before.effects if before else ()), *effects))
         mine[case.id] = case
     return list(changed.values())
+
+
+def _void(one: _Changed) -> tuple[str, ...]:
+    """Say which commands of a case are so no longer: S3: no home is told that somebody has what nobody has any more."""
+    entries = [each.entry for each in one.effects if isinstance(each, Audit)]
+    if one.was == 0 or not any(change.field == "state" for entry in entries for change in entry.changes):
+        return ()
+    return (*(() if one.case.held else ("acknowledge",)), *(("resolve",) if one.case.open else ()))
 
 
 def _key(word: Word) -> str:

@@ -1,6 +1,7 @@
 """What the watch's changes mean for cases, in words that staff read. Pure."""
 
 from centre.cases.events import Ended, Found
+from centre.cases.holding import MINUTE_MS
 from centre.cases.placing import Word
 from centre.silence import Change, Incident, Trouble
 from centre.silence.judging import SILENCE
@@ -18,7 +19,22 @@ _WHY = {
     "not-back": "it said that it would stop for a moment, and has not come back",
     "no-check-in": "it is connected, and does not check in",
 }
-_DEAF = "the centre hears nobody: its own line to the broker is gone; alarms wait at the homes, whose ladders run on"
+_DEAF = "the centre hears nobody: its line to the broker is gone, or it was not running; alarms wait at the homes"
+
+
+CLOCK = "clock"
+
+
+def told_of_clock(ahead_ms: int, at_ms: int, *, off: bool) -> Told:
+    """Give the word for a clock of ours that hubs' network time speaks against, or does not any more."""
+    if not off:
+        return Told(CENTRE_HUB, Ended(at_ms=at_ms, cause="outage", subject=CLOCK, text="the clocks agree again"))
+    how = f"{abs(ahead_ms) // MINUTE_MS} min {'behind' if ahead_ms > 0 else 'ahead of'}"
+    text = (
+        f"this centre's clock is {how} the network time of its hubs: they may refuse commands, and times shown are"
+        " wrong; set it, and keep it on network time"
+    )
+    return Told(CENTRE_HUB, Found(at_ms=at_ms, cause="outage", subject=CLOCK, priority=OUTAGE_PRIORITY, text=text))
 
 
 def told(change: Change) -> Told | None:

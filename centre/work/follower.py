@@ -92,9 +92,7 @@ class Follower:
         read = [(number, entry, self._understood(entry, conflict=conflict)) for number, entry, conflict in rows]
         answers = [(entry, each.answer) for _, entry, each in read if each.answer is not None]
         if answers:
-            with self._database.writing() as connection:
-                for entry, answer in answers:
-                    self._answered(connection, entry, answer)
+            self._take_answers(answers)
         ones = [_One(number, each.told, entry.hub, entry.id, entry.at_ms) for number, entry, each in read]
         self._take(CASES, was, ones)
         return len(rows)
@@ -106,6 +104,21 @@ class Follower:
             self.bugs += 1
             log.exception("event %s of %s could not be read", entry.id, entry.hub)
             return Read((failed(entry.hub, entry.id, error, entry.at_ms),))
+
+    def _take_answers(self, answers: Sequence[tuple[Entry, Answer]]) -> None:
+        """Keep what hubs answered; one that we fail at must not hold up the alarms that come after it."""
+        try:
+            with self._database.writing() as connection:
+                for entry, answer in answers:
+                    self._answered(connection, entry, answer)
+        except LedgerDownError:
+            raise
+        except Exception:
+            self.bugs += 1
+            log.exception("what %s answered could not be taken", answers[0][0].hub if len(answers) == 1 else "hubs")
+            if len(answers) > 1:
+                for each in answers:
+                    self._take_answers([each])
 
     def _answered(self, connection: sa.Connection, entry: Entry, answer: Answer) -> None:
         hub, at_ms = entry.hub, entry.at_ms
@@ -132,10 +145,18 @@ class Follower:
                 log.warning("whose hubs these are cannot be read: %s", error)
         ones = []
         for number, aside in rows:
-            word = self._asides.read(aside, self._roll.members.keys(), self._roll.revoked)
+            word = self._word(number, aside)
             ones.append(_One(number, () if word is None else (word,), aside.hub, f"aside-{number}", aside.at_ms))
         self._take(ASIDE, was, ones)
         return len(rows)
+
+    def _word(self, number: int, aside: Aside) -> Told | None:
+        try:
+            return self._asides.read(aside, self._roll.members.keys(), self._roll.revoked)
+        except Exception as error:  # likewise
+            self.bugs += 1
+            log.exception("message %d that was put aside could not be read", number)
+            return failed(aside.hub, f"aside-{number}", error, aside.at_ms)
 
     def _asides_after(self, after: int) -> list[tuple[int, Aside]]:
         c = QUARANTINE.c
@@ -170,7 +191,8 @@ class Follower:
             log.exception("what %s said could not be taken", read[0].hub if len(read) == 1 else f"{len(read)} messages")
             if len(read) > 1:
                 for one in read:
-                    self._take(name, self._cursor(name), [one])
+                    if one.number > self._cursor(name):  # else another leader was there meanwhile
+                        self._take(name, self._cursor(name), [one])
                 return
             self._give_up(name, was, read[0], error)
         self._read[name] = now

@@ -25,6 +25,9 @@ from sensors.mqtt_link import LinkLostError, MqttLink
 RECEIVE_MAXIMUM = 20
 """Small, so that a worker that dies takes little with it (DESIGN §6); what Mosquitto grants besides."""
 
+IN_HAND_MAX = 100
+"""What comes at QoS 0, which no broker holds back, is left while so much is in hand (S12): hubs use QoS 1."""
+
 OUTGOING_MAX = 1_000
 """What waits for a place on the line; beyond it the oldest is dropped: hubs and commands repeat (S12)."""
 
@@ -70,10 +73,12 @@ class Line:
         self._came_up = came_up
         self._outgoing: deque[_Going] = deque(maxlen=OUTGOING_MAX)
         self._more = asyncio.Event()
+        self._in_hand = 0
         self.up = False
         self.ups = 0
         self.why = "not connected yet"
         self.dropped = 0
+        self.unheard = 0
 
     async def run(self) -> NoReturn:
         """Stay connected until cancelled."""
@@ -155,4 +160,13 @@ class Line:
                 done.add_done_callback(lambda _: places.release())
 
     def _received(self, link: MqttLink, message: MQTTMessage) -> None:
-        self._hear(Note(message.topic, bytes(message.payload), message.retain), lambda: link.ack(message))
+        if message.qos == 0 and self._in_hand >= IN_HAND_MAX:
+            self.unheard += 1
+            return
+        self._in_hand += 1
+
+        def done() -> None:
+            self._in_hand -= 1
+            link.ack(message)
+
+        self._hear(Note(message.topic, bytes(message.payload), message.retain), done)

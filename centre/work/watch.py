@@ -6,7 +6,7 @@ It has a line and an intake of its own, over a ledger that forgets: it keeps not
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, NoReturn
 
@@ -25,8 +25,9 @@ from centre.silence.judging import TICK_MS
 from centre.site.settings import SiteError
 from centre.store.ledger import StoredLedger
 from centre.work.bell import Bell
+from centre.work.clocks import OFF_MS, Clocks
 from centre.work.desk import Desk, Told
-from centre.work.finding import told
+from centre.work.finding import told, told_of_clock
 from centre.work.gaps import Heads
 from centre.work.keeping import WatchBook
 from centre.work.line import Line, Note
@@ -85,6 +86,7 @@ class _Snapshot(NamedTuple):
     told: list[Told]
     seen: list[Seen]
     listed: dict[str, list[Told]]
+    off: bool | None
 
 
 class Watch:
@@ -116,6 +118,8 @@ class Watch:
         self._changed: set[str] = set()
         self._listed: dict[str, list[Told]] = {}
         self._silence = self._told = Silence()
+        self._clocks = Clocks()
+        self._off: bool | None = None  # what was told of our clock; None for nothing yet
 
     def home(self, hub: str) -> Home | None:
         """Give how a hub is connected, as it said itself."""
@@ -173,8 +177,21 @@ class Watch:
         """Tell the cases first: what is told twice changes nothing, and what was never told nobody would miss."""
         words = [*snapshot.told, *(each for several in snapshot.listed.values() for each in several)]
         for first in range(0, len(words), TOLD_AT_ONCE):
-            self._desk.take_all(words[first : first + TOLD_AT_ONCE])
+            self._tell(words[first : first + TOLD_AT_ONCE])
         self._book.keep(snapshot.silence, snapshot.seen)
+
+    def _tell(self, words: Sequence[Told]) -> None:
+        """Tell the cases; what we fail at of one home must not keep the others from being told."""
+        try:
+            self._desk.take_all(words)
+        except LedgerDownError:
+            raise
+        except Exception:
+            self.bugs += 1
+            log.exception("what was found at %s could not be told", words[0].hub if len(words) == 1 else "some homes")
+            if len(words) > 1:
+                for each in words:
+                    self._tell([each])
 
     # --- on the thread ---------------------------------------------------------------------------------
 
@@ -238,6 +255,7 @@ class Watch:
             self._seen[hub] = seen
             self._changed.add(hub)
         self.heads.heard(outcome, at.ms)
+        self._clocks.heard(outcome, at)
         self._list(hub, outcome, at.wall_ms)
         return outcome.verdict == "status" and home.online
 
@@ -259,14 +277,19 @@ class Watch:
     def _tick(self, hearing: bool) -> _Snapshot:  # noqa: FBT001 -- called through an executor
         self._look()
         homes = [self._seen[hub] for hub in self._roll.members]
-        self._silence = watch(self._silence, homes, self._clock.now().wall_ms, hearing=hearing)
+        now = self._clock.now()
+        self._silence = watch(self._silence, homes, now.wall_ms, hearing=hearing)
         words = [word for change in changes(self._told, self._silence) if (word := told(change)) is not None]
+        ahead_ms = self._clocks.ahead_ms(now.ms)
+        off = self._off if ahead_ms is None else abs(ahead_ms) > OFF_MS
+        if ahead_ms is not None and off is not None and off != self._off:
+            words.append(told_of_clock(ahead_ms, now.wall_ms, off=off))
         changed, self._changed = self._changed, set()
         several, self._listed = self._listed, {}
-        return _Snapshot(self._silence, words, [self._seen[hub] for hub in sorted(changed)], several)
+        return _Snapshot(self._silence, words, [self._seen[hub] for hub in sorted(changed)], several, off)
 
     def _was_kept(self, snapshot: _Snapshot) -> None:
-        self._told = snapshot.silence
+        self._told, self._off = snapshot.silence, snapshot.off
 
     def _put_back(self, snapshot: _Snapshot) -> None:
         """Keep what the store did not take for the next time."""

@@ -37,6 +37,9 @@ _STIRRING: frozenset[Verdict] = frozenset({"accepted", "conflict", "rejected", "
 TOGETHER_MAX = 50
 """Messages in one commit. What waits goes together: a busy centre is not held up by its disk's syncs."""
 
+OWED_MAX = 500
+"""Events that wait for their hub's nonce; beyond it the oldest is left: its hub offers it again (S12)."""
+
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -131,6 +134,7 @@ class Worker:
         self._roll = Roll(0, {}, frozenset())
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
         self._waiting: deque[Heard] = deque()  # as long as the broker's window at most
+        self._owed: deque[Heard] = deque(maxlen=OWED_MAX)
         # Plain ones first: an event can only be receipted once its hub's nonce is known.
         groups = (
             (f"{ROOT}/+/status", f"{ROOT}/+/state"),
@@ -199,7 +203,22 @@ class Worker:
             heard.append(self._waiting.popleft())
         if heard:
             worked = self._taken_together(heard) or [self._taken(each) for each in heard]
+            worked += [self._taken(each) for each in self._owing(heard, worked)]
             self._loop.call_soon_threadsafe(self._worked, worked)
+
+    def _owing(self, heard: Sequence[Heard], worked: Sequence[Worked]) -> list[Heard]:
+        """Give the events that had no receipt for want of their hub's nonce, and whose hub has said it now.
+
+        Without, the hub would wait for its next try. Each is asked of the store again: it is there, and receipted.
+        """
+        for each, (outcome, token, _) in zip(heard, worked, strict=True):
+            if outcome is not None and outcome.event is not None and not token:
+                self._owed.append(each._replace(done=_nothing))
+        known = {outcome.hub for outcome, _, _ in worked if outcome is not None and outcome.verdict == "status"}
+        now = [each for each in self._owed if hub_of(each.note.topic) in known] if known else []
+        for each in now:
+            self._owed.remove(each)
+        return now
 
     def _taken_together(self, heard: Sequence[Heard]) -> list[Worked]:
         """Take several in one commit. Nothing, if that cannot be: one of them may be what stops the others."""
@@ -208,27 +227,30 @@ class Worker:
             return []
         try:
             with self._intake.together(), self._ledger.together():
-                worked = [self._receive(each) for each in heard]
+                outcomes = [self._receive(each) for each in heard]
+            # S2: after the commit there is a receipt, and not before; nor does anybody wait while it is signed.
+            return [self._worked_out(each, outcome) for each, outcome in zip(heard, outcomes, strict=True)]
         except Exception as error:  # noqa: BLE001 -- each is taken by itself now, and says what is wrong with it
             log.warning("%d messages could not be kept together: %s", len(heard), error)
             return []
-        return worked
 
     def _taken(self, heard: Heard) -> Worked:
         try:
-            return self._receive(heard)
+            return self._worked_out(heard, self._receive(heard))
         except Exception:
             self.bugs += 1
             log.exception("a message of %s could not be taken", heard.note.topic[:100])
             return Worked(None, b"", heard.done)
 
-    def _receive(self, heard: Heard) -> Worked:
+    def _receive(self, heard: Heard) -> Outcome:
         note = heard.note
         assert self._intake is not None  # noqa: S101 -- opened before the line
         hub = hub_of(note.topic)
         if hub and hub not in self._roll.members:
             self._look()  # it may have enrolled a moment ago
-        outcome = self._intake.receive(note.topic, note.payload, heard.at, retained=note.retained)
+        return self._intake.receive(note.topic, note.payload, heard.at, retained=note.retained)
+
+    def _worked_out(self, heard: Heard, outcome: Outcome) -> Worked:
         token = b"" if outcome.receipt is None else self._issuer.seal(outcome.receipt)
         return Worked(outcome, token, heard.done)
 
@@ -242,3 +264,7 @@ class Worker:
             done()
         if any(outcome is not None and outcome.verdict in _STIRRING for outcome, _, _ in worked):
             self._kept.ring()
+
+
+def _nothing() -> None:
+    """Acknowledge nothing: that was done when it came."""

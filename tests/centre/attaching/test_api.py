@@ -1,5 +1,6 @@
 """The read API: for whoever has a token, page by page, without personal data, as its document says."""
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,7 @@ from litestar.testing import TestClient
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from centre.attaching.api import READ
+from centre.attaching.api import READ, _document
 from centre.attaching.bearing import BURST
 from centre.attaching.tokens import Tokens
 from centre.cases.events import Noted, Resolved, Took
@@ -218,6 +219,13 @@ def test_a_store_that_is_down_is_told_as_such(
 
 
 # --- as its document says ----------------------------------------------------------------------------
+
+
+def test_making_the_document_leaves_the_logging_of_the_process_alone() -> None:
+    before = list(logging.getLogger().handlers)
+    _document.cache_clear()
+    _document()
+    assert logging.getLogger().handlers == before
 
 
 def test_schemathesis_finds_nothing(desk: DeskOfCases, monkeypatch: pytest.MonkeyPatch) -> None:

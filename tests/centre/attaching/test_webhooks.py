@@ -296,6 +296,10 @@ def test_what_is_changed_is_in_the_audit_and_the_secret_is_sealed(desk: DeskOfCa
         "64:ff9b::a00:1",
         "2002:7f00:1::",
         "2002:c0a8:101::1",
+        "fec0::1",
+        "64:ff9b:1::7f00:1",
+        "::ffff:0:7f00:1",
+        "::127.0.0.1",
     ],
 )
 async def test_nothing_is_sent_to_a_machine_of_our_own_network(address: str) -> None:

@@ -8,7 +8,20 @@ import pytest
 from agent.wire.messages import UnreadableError
 from centre.cases.case import Case, CaseError, IllegalMoveError, TakenError, UnseenError, WordsError
 from centre.cases.effects import Acknowledge, Resolve
-from centre.cases.events import Act, Began, HandedOver, LetGo, Noted, Reopened, Resolved, Took, Waits, heard
+from centre.cases.events import (
+    MORE_MAX,
+    Act,
+    Began,
+    HandedOver,
+    Heard,
+    LetGo,
+    Noted,
+    Reopened,
+    Resolved,
+    Took,
+    Waits,
+    heard,
+)
 from centre.cases.holding import ANSWER_MS, ASK_MS, RENEW_MS, RENEW_ON_WORD_MS
 from rules.acknowledgement import HOLD_MS
 from tests.centre.cases.desk import MINUTE, THREE, Desk, clock
@@ -400,6 +413,48 @@ def test_s3_a_hub_that_never_heard_of_the_end_is_told_again(desk: Desk) -> None:
     assert desk.told() == []
 
 
+def test_s3_a_hub_that_was_cut_off_when_its_alarm_was_taken_is_told_when_it_is_back(desk: Desk) -> None:
+    desk.hear("raised", "a-1")
+    desk.do(Took, "ann")
+    desk.told()
+    desk.tick(2)
+    desk.state(("a-1", "raised"))
+    assert desk.told() == []  # the command is under way
+    desk.tick(10)
+    desk.state(("a-1", "acknowledged"))
+    assert desk.told() == []
+    desk.state(("a-1", "raised"))
+    assert desk.told() == [Acknowledge("hub-1", "a-1")]
+    desk.state(("a-1", "raised"))
+    assert desk.told() == []
+
+
+def test_s3_it_is_not_told_for_an_owner_who_is_being_asked_nor_of_what_nobody_has_seen(desk: Desk) -> None:
+    desk.hear("raised", "a-1")
+    desk.do(Took, "ann")
+    desk.told()
+    desk.tick(16)
+    desk.state(("a-1", "raised"))
+    assert desk.told() == []
+    desk.do(Noted, "ann", text="still here")
+    assert desk.told() == [Acknowledge("hub-1", "a-1")]
+    desk.tick(12)
+    desk.hear("raised", "a-2")
+    desk.state(("a-1", "raised"), ("a-2", "raised"))
+    assert desk.told() == []  # ann is to look at the second at once
+    desk.do(Took, "ann")
+    assert desk.told() == [Acknowledge("hub-1", "a-1"), Acknowledge("hub-1", "a-2")]
+
+
+def test_s6_the_centres_clock_set_back_does_not_keep_a_home_from_being_told(desk: Desk) -> None:
+    desk.hear("raised", "a-1")
+    desk.do(Took, "ann")
+    desk.told()
+    desk.wait(-120)
+    desk.tick(0.25)
+    assert desk.told() == [Acknowledge("hub-1", "a-1")]
+
+
 def test_an_installers_test_is_answered_apart_and_ends_by_itself(desk: Desk) -> None:
     desk.hear("raised", "t-1", kind="test", priority=4, test=True, silent=True, rule="installer")
     assert desk.queue() == ()
@@ -694,3 +749,13 @@ def test_s11_no_note_and_no_name_goes_to_the_home(desk: Desk) -> None:
     desk.do(Took, "ann")
     desk.do(Resolved, "ann", outcome="other", note="Mrs. Rose of 5 Mill Lane")
     assert "Rose" not in repr(desk.told())
+
+
+def test_s12_what_else_a_hub_says_is_kept_as_far_as_a_case_has_use_for_it(desk: Desk) -> None:
+    much: dict[str, Any] = {f"word-{number}": number for number in range(100)}
+    desk.hear("climbed", step=2, means="sms", to=["daughter"], text="t" * 9_000, list=["x"] * 900, **much)
+    [entry] = [each for entries in desk.audit.values() for each in entries]
+    assert isinstance(entry.event, Heard)
+    assert len(entry.event.more) <= MORE_MAX
+    assert len(msgspec.json.encode(entry.event.more)) < 2_000
+    assert (entry.event.more["step"], entry.event.more["to"], len(entry.event.more["text"])) == (2, ["daughter"], 500)

@@ -39,7 +39,8 @@ SENSORS = (
 
 
 PAGES = tuple(
-    f"centre.console.{name}" for name in ("homes", "plans", "commands", "enrolling", "worklist", "tests_page")
+    f"centre.console.{name}"
+    for name in ("homes", "exporting", "plans", "commands", "enrolling", "worklist", "tests_page")
 )
 
 

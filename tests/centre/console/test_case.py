@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from centre.cases.case import Case
-from centre.cases.events import HandedOver, Noted, Resolved, Took, Waits
+from centre.cases.events import HandedOver, Heard, Noted, Resolved, Took, Waits
+from centre.console import case as module
 from centre.console.case import ACTS, offered
 from centre.console.words import DONE
 from tests.centre.console.desk_of_cases import MARYS, Browser, DeskOfCases, SetClock
@@ -71,6 +72,23 @@ def test_until_when_it_waits_is_counted_from_now(desk: DeskOfCases, mine: Case, 
     with desk.client("beth") as browser:
         act(browser, mine, "wait", for_whom="a contact", minutes="30")
     assert now(desk, mine).until_ms == clock.wall_ms + 30 * 60_000
+
+
+def test_s12_a_hub_that_never_stops_talking_hides_nothing_and_breaks_no_page(
+    desk: DeskOfCases, mine: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STORY_MAX", 5)
+    with desk.client("beth") as browser:
+        act(browser, mine, "note", text="Her daughter has the key.")
+        word = Heard(at_ms=desk.now_ms, ref="", what="joined", alarm=mine.alarms[0].alarm, kind="pendant", priority=1)
+        words = [replace(word, ref=f"more-{number}", more={"triggers": number}) for number in range(2, 32)]
+        desk.desk.take_in(mine.hub, words)
+        page = browser.get(f"/cases/{mine.id}").text
+    assert "Her daughter has the key." in page
+    assert "31 times by now" in page
+    assert "26 times by now" not in page
+    assert "earlier changes are not shown here" in page
+    assert page.count('class="by-') <= 10
 
 
 def test_what_was_just_done_is_said(desk: DeskOfCases, mine: Case) -> None:

@@ -3,10 +3,12 @@
 import logging
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
 
+from agent.wire.messages import SensorNote
 from centre.console.home_status import Known, glance
 from centre.console.homes import WHY
 from centre.homes import Home
@@ -400,6 +402,25 @@ def test_a_home_leaves_and_comes_back_by_a_supervisors_word(homes: HomesDesk) ->
         assert "m-left" in page
         page = browser.post(f"/homes/{HUB}/left", {"gone": "no"}, follow_redirects=True).text
         assert "m-well" in page
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_moments_that_no_calendar_has_break_no_page(homes: HomesDesk, zone: str) -> None:
+    homes.services.zone = ZoneInfo(zone)
+    homes.home(HUB)
+    odd = ("0001-01-01T00:00:00.000Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999Z", "1969-12-31", "soon")
+    homes.said(
+        HUB,
+        sensors=tuple(
+            SensorNote(sensor=f"s-{number}", kind="pendant", location="hall", heard=heard, active=False)
+            for number, heard in enumerate(odd)
+        ),
+    )
+    with homes.client("beth") as browser:
+        page = browser.get(f"/homes/{HUB}")
+        assert page.status_code == 200
+        assert page.text.count("not since the box started") == len(odd)
+        assert browser.get(f"/homes/{HUB}/part").status_code == 200
 
 
 def test_what_a_hostile_hub_says_of_itself_is_inert(homes: HomesDesk) -> None:

@@ -90,7 +90,7 @@ def test_no_page_of_homes_has_a_fault_that_axe_finds_dark_or_narrow(homes: Homes
     homes.alarm("hub-a")
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 400, "height": 800})
-    for path in ("", "/hub-a", "/hub-a/commands", "/hub-a/plan", "/hub-a/record", "/hub-a/revoke"):
+    for path in ("", "/hub-a", "/hub-a/commands", "/hub-a/plan", "/hub-a/record", "/hub-a/revoke", "/hub-a/export"):
         page.goto(f"/homes{path}")
         assert violations(page) == [], path
     for path in ("/worklist", "/tests"):

@@ -9,7 +9,7 @@ import pytest
 from centre import pulse as module
 from centre.cases.events import Took
 from centre.intake import LedgerDownError
-from centre.pulse import STALE_MS, STREAMS_MAX, Pulse
+from centre.pulse import EACH_STREAMS_MAX, STALE_MS, STREAMS_MAX, Pulse
 from centre.silence import Silence
 from tests.centre.console.desk_of_cases import DeskOfCases, SetClock
 
@@ -91,7 +91,7 @@ def test_a_look_that_fails_is_shown_and_ends_nothing(desk: DeskOfCases, monkeypa
 async def test_a_page_is_told_at_once_and_of_each_change(desk: DeskOfCases) -> None:
     pulse = desk.services.pulse
     async with running(pulse):
-        told = pulse.follow(always)
+        told = pulse.follow("otto", always)
         first = await asyncio.wait_for(anext(told), 5)
         assert first == ("changed", pulse.view.number)
         await asyncio.to_thread(desk.alarm, "hub-1")
@@ -104,7 +104,7 @@ async def test_a_page_is_told_at_once_and_of_each_change(desk: DeskOfCases) -> N
 async def test_a_page_hears_a_beat_when_nothing_happens(desk: DeskOfCases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BEAT_S", 0.01)
     pulse = desk.services.pulse
-    told = pulse.follow(always)
+    told = pulse.follow("otto", always)
     assert [(await asyncio.wait_for(anext(told), 5))[0] for _ in range(3)] == ["changed", "beat", "beat"]
 
 
@@ -112,7 +112,7 @@ async def test_s7_a_pulse_that_has_stopped_is_told_as_stale(
     desk: DeskOfCases, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BEAT_S", 0.01)
-    told = desk.services.pulse.follow(always)
+    told = desk.services.pulse.follow("otto", always)
     await asyncio.wait_for(anext(told), 5)
     clock.move(STALE_MS + 1)
     assert (await asyncio.wait_for(anext(told), 5))[0] == "stale"
@@ -126,7 +126,7 @@ async def test_who_is_no_longer_allowed_hears_nothing_more(desk: DeskOfCases) ->
 
     pulse = desk.services.pulse
     async with running(pulse):
-        told = pulse.follow(still)
+        told = pulse.follow("otto", still)
         await asyncio.wait_for(anext(told), 5)
         allowed = False
         await asyncio.to_thread(desk.alarm, "hub-1")
@@ -137,12 +137,21 @@ async def test_who_is_no_longer_allowed_hears_nothing_more(desk: DeskOfCases) ->
 async def test_a_page_comes_anew_after_a_while(desk: DeskOfCases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STREAM_S", 0.0)
     with pytest.raises(StopAsyncIteration):
-        await anext(desk.services.pulse.follow(always))
+        await anext(desk.services.pulse.follow("otto", always))
 
 
 def test_a_flood_of_pages_is_refused(desk: DeskOfCases) -> None:
-    desk.services.pulse.streams = STREAMS_MAX
+    desk.services.pulse.streams_of["beth"] = STREAMS_MAX
     with desk.client("otto") as browser:
         answer = browser.get("/live")
     assert answer.status_code == 503
     assert "close some" in answer.text
+
+
+def test_s12_one_of_the_staff_cannot_take_all_streams(desk: DeskOfCases) -> None:
+    desk.services.pulse.streams_of["otto"] = EACH_STREAMS_MAX
+    with desk.client("otto") as browser:
+        answer = browser.get("/live")
+    assert answer.status_code == 503
+    assert "pages of yours" in answer.text
+    assert EACH_STREAMS_MAX < STREAMS_MAX / 2

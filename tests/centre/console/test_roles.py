@@ -29,6 +29,7 @@ MOST: dict[str, set[str]] = {
     "/homes/{hub:str}/code": {"supervisor", "installer"},
     "/homes/{hub:str}/revoke": {"supervisor"},
     "/homes/{hub:str}/left": {"supervisor"},
+    "/homes/{hub:str}/export": {"supervisor"},
     "/homes/{hub:str}/plan/edit": {"supervisor", "installer"},
     "/homes/{hub:str}/plan/check": {"supervisor", "installer"},
     "/homes/{hub:str}/plan/send": {"supervisor", "installer"},

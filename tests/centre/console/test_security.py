@@ -70,7 +70,9 @@ def test_every_route_s_answer_carries_the_headers_whoever_asks(client: TestClien
                 check_headers(client.request(method, filled(path)), path)
 
 
-def test_errors_carry_them_too(client: TestClient[Any], desk: DeskOfCases, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_carry_them_too(
+    client: TestClient[Any], desk: DeskOfCases, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     for method, path, status in (
         ("GET", "/not-there", 404),
         ("PUT", "/sign-in", 405),
@@ -91,6 +93,28 @@ def test_errors_carry_them_too(client: TestClient[Any], desk: DeskOfCases, monke
     assert broken.status_code == 500
     check_headers(broken, "/staff")
     assert "secret" not in broken.text
+    assert "tell whoever runs it" in broken.text
+    assert [each.exc_info is not None for each in caplog.records if "/staff failed" in each.message] == [True]
+
+
+def test_s12_of_somebody_unknown_little_is_read(client: TestClient[Any], desk: DeskOfCases) -> None:
+    """A form of a megabyte keeps the loop busy for a second: whoever is not signed in cannot have one read."""
+    client.get("/sign-in")
+    token = client.cookies[security.cookie_name("before", secure=True)]
+    flood = {"csrf": security.csrf_of(token), "name": "a" * 17_000}
+    for path in ("/sign-in", "/welcome/a-link"):
+        assert client.post(path, data=flood).status_code == 413, path
+    made_up = "made-up"
+    client.cookies.set(security.cookie_name("session", secure=True), made_up)
+    unread = client.post("/account/preferences", content=b"&" * 2_000_000, headers={"content-type": "text/csv"})
+    assert (unread.status_code, unread.headers["location"]) == (303, "/sign-in?lost=1")
+    sent = {"csrf": security.csrf_of(made_up), "name": "a" * 1_100_000}
+    assert client.post("/account/preferences", data=sent).status_code == 303  # and not 413: nothing was read
+
+
+def test_a_path_that_no_file_can_have_is_not_there(client: TestClient[Any]) -> None:
+    for path in ("/static/console.js%00", "/sign-in%00", "/api/v1/homes/%00"):
+        assert client.get(path).status_code == 404, path
 
 
 def test_the_policy_lets_nothing_in_from_elsewhere_and_no_script_within_a_page() -> None:

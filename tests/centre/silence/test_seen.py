@@ -11,7 +11,7 @@ from centre.homes import Home
 from centre.intake import Entry, Intake, Kept, LedgerDownError
 from centre.ledger import SqliteLedger
 from centre.silence import Seen, Silence, learn, watch
-from centre.silence.seen import DROPS_MAX, FAULTS_MAX
+from centre.silence.seen import DROPS_MAX, FAULTS_MAX, WORD_CHARS_MAX
 from rules.reports import AlarmCancelled, AlarmResolved, Clock, FaultCleared, FaultNote, FaultRaised, Report
 from rules.values import Now
 from tests.support.voice import AT, CHECK_IN, CLOCK, FACTS, RAISED, WALL_MS, Voice
@@ -233,3 +233,17 @@ def test_s12_a_hub_cannot_have_faults_without_end(desk: Desk) -> None:
     for number in range(FAULTS_MAX + 50):
         desk.seen = learn(desk.seen, home, replace(outcome, report=raised("x", subject=str(number))), WALL_MS)
     assert len(desk.seen.faults) == FAULTS_MAX
+
+
+def test_s12_a_fault_cannot_have_words_without_end_and_is_cleared_all_the_same(desk: Desk) -> None:
+    """Lists of all homes show them: one home's kilobytes would be everybody's megabytes."""
+    long = "x" * 3_000
+    desk.say(raised(long, subject=long, reason=long))
+    [fault] = desk.seen.faults
+    assert (len(fault.fault), len(fault.subject), len(fault.reason)) == (WORD_CHARS_MAX, WORD_CHARS_MAX, 500)
+    desk.say(raised(long, subject=long, priority=1))
+    assert [each.priority for each in desk.seen.faults] == [1]
+    desk.state(10, clock=clock(8_000), faults=(FaultNote(long, long, 2),), faults_total=1)
+    assert [each.known_ms for each in desk.seen.faults] == [fault.known_ms]
+    desk.say(replace(cleared(long, 9_000), subject=long), 11)
+    assert desk.seen.faults == ()

@@ -8,6 +8,7 @@ from centre.staff.door import RefusedError
 from centre.staff.roster import Roster
 from centre.staff.values import RESERVED, SHELL, StaffError
 from centre.store.database import Database
+from centre.store.resealing import reseal
 from centre.store.sealing import Keyring
 from tests.support.renewing import HandClock
 from tests.support.staff import PASSWORD, member
@@ -139,7 +140,9 @@ def test_how_somebody_likes_the_console(roster: Roster, clock: HandClock) -> Non
     assert (session.operator.keys, session.operator.sounds) == (False, False)
 
 
-def test_keys_are_changed_and_everybody_s_app_stays_good(roster: Roster, clock: HandClock, keyring: Keyring) -> None:
+def test_keys_are_changed_and_everybody_s_app_stays_good(
+    roster: Roster, clock: HandClock, database: Database, keyring: Keyring
+) -> None:
     asha, bo = member(roster, clock, "asha"), member(roster, clock, "bo")
     roster.add(SHELL, "new-one", "New", "operator")
     old = keyring.newest

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from centre.cases.audit import Entry
 from centre.cases.case import Case, TakenError, WordsError
-from centre.cases.events import Ended, Found, HandedOver, Heard, LetGo, Noted, Resolved, Took
+from centre.cases.events import AnyEvent, Ended, Found, HandedOver, Heard, LetGo, Noted, Resolved, Tick, Took
 from centre.cases.holding import ANSWER_MS, ASK_MS
-from centre.cases.lifecycle import replay
+from centre.cases.lifecycle import replay, step
 from centre.intake import LedgerDownError
 from centre.store.cases import AuditRow, ClashError, Followed
 from centre.work.commands import CommandBook
@@ -115,6 +115,46 @@ def test_what_the_hub_is_told_is_kept_with_the_case_or_neither_is(
     assert (resolve.by, msgspec.json.decode(resolve.data)) == ("ann", {"alarm": "a-1", "outcome": "hospital"})
 
 
+def commands_of(office: Office, case: Case) -> list[tuple[str, str]]:
+    rows = sorted(office.commands.of_case(case.id, "hub-1"), key=lambda row: (row.at_ms, row.type))
+    return [(row.type, row.state) for row in rows]
+
+
+def test_s3_what_a_hub_that_was_away_was_to_be_told_is_forgotten_when_it_is_so_no_longer(office: Office) -> None:
+    case = opened(office)
+    office.desk.act(case.id, took("ann"))
+    assert commands_of(office, case) == [("acknowledge", "waiting")]
+    office.desk.act(case.id, Noted(at_ms=AT_MS, by="ann", seen=2, text="no state of the case changes"))
+    assert commands_of(office, case) == [("acknowledge", "waiting")]
+    office.desk.act(case.id, LetGo(at_ms=AT_MS, by="ann", seen=3))
+    assert commands_of(office, case) == [("acknowledge", "superseded")]
+    office.desk.act(case.id, took("bob", 4))
+    office.desk.act(case.id, Resolved(at_ms=AT_MS, by="bob", seen=5, outcome="reassured"))
+    assert [each for each in commands_of(office, case) if each[1] == "waiting"] == [("resolve", "waiting")]
+    (again,) = office.desk.take_in("hub-1", [pressed_again()])
+    assert again.open
+    assert [each for each in commands_of(office, case) if each[1] == "waiting"] == []
+
+
+def test_s4_a_hub_that_comes_back_is_told_once_however_often_it_was_said(office: Office) -> None:
+    case = opened(office)
+    office.desk.act(case.id, took("ann"))
+    for minutes in (6, 12):
+        word = Noted(at_ms=AT_MS + minutes * 60_000, by="ann", seen=2, text="still on the telephone")
+        office.desk.act(case.id, word)
+    states = sorted(state for _, state in commands_of(office, case))
+    assert states == ["superseded", "superseded", "waiting"]
+    (row,) = office.commands.waiting()
+    assert office.commands.answered("hub-1", row.id, "done", "", 9) is not None
+    old = next(each for each in office.commands.of_case(case.id, "hub-1") if each.state == "superseded")
+    assert office.commands.answered("hub-1", old.id, "done", "", 9) is not None, "it had arrived all the same"
+
+
+def pressed_again() -> Heard:
+    pressed = heard(what="joined", ref="joined-2", at_ms=AT_MS + 1)
+    return Heard(**{name: getattr(pressed, name) for name in pressed.__struct_fields__} | {"more": {"triggers": 2}})
+
+
 def test_who_is_no_operator_changes_nothing_and_is_handed_nothing(office: Office) -> None:
     case = opened(office)
     with pytest.raises(WordsError, match="mallory is no operator"):
@@ -139,6 +179,27 @@ def test_time_frees_the_case_of_an_operator_who_says_nothing(office: Office) -> 
     desk.tick()
     assert (_of(desk, case).owner, _of(desk, case).state) == ("", "new")
     assert desk.story(case.id)[-1].by == "centre"
+
+
+def test_s3_time_acts_on_the_other_cases_though_it_fails_at_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Stopped()
+    desk = Desk(office.database, office.cases, office.commands, clock, lambda _: True)
+    cases = [opened(office, hub) for hub in ("hub-1", "hub-2", "hub-3")]
+    for case in cases:
+        desk.act(case.id, took("ann"))
+
+    def failing(case: Case, event: AnyEvent) -> object:
+        if case.hub == "hub-1" and isinstance(event, Tick):
+            raise ZeroDivisionError
+        return step(case, event)
+
+    monkeypatch.setattr("centre.work.desk.step", failing)
+    clock.wall_ms += ASK_MS + ANSWER_MS
+    with pytest.raises(ZeroDivisionError):
+        desk.tick()
+    assert [_of(desk, case).state for case in cases] == ["taken", "new", "new"]
 
 
 def test_somebody_elses_entry_about_a_case_is_no_part_of_its_story(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agent.wire.topics import Channel, topic
 from centre import intake
 from centre.cases.events import Took
 from centre.work.leading import LEASE_MS, Lease
+from centre.work.line import IN_HAND_MAX, Line, Note
 from centre.work.watch import Watch
 from rules.values import Now
 from sensors.mqtt_link import MqttLink
@@ -123,6 +125,25 @@ async def test_a_broker_that_restarts_costs_no_alarm(town: Town) -> None:
         await until(lambda: first.receipted_ms and second.receipted_ms, "both receipted", 30)
         await until(lambda: first.stage == "acknowledged", "the command came as soon as there was a line", 30)
         await town.case(lambda each: len(each.alarms) == 2, "both in one case")
+
+
+async def test_s12_a_flood_that_the_broker_cannot_hold_back_is_left_and_what_it_can_is_not(town: Town) -> None:
+    hands: list[tuple[Note, Callable[[], None]]] = []
+    line = Line(town.line(), "line-1", (("flood/#",),), lambda note, done: hands.append((note, done)))
+    link = MqttLink("hostile", lambda _: None)
+    async with running(line.run()):
+        await until(lambda: line.up, "the line is up")
+        await link.connect("127.0.0.1", town.broker.port)
+        for _ in range(IN_HAND_MAX + 50):
+            link.publish("flood/0", b"x", qos=0)
+        await link.publish("flood/1", b"x")
+        await until(lambda: any(note.topic == "flood/1" for note, _ in hands), "what comes at QoS 1 is heard")
+        assert (len(hands), line.unheard) == (IN_HAND_MAX + 1, 50)
+        for _, done in hands:
+            done()
+        link.publish("flood/0", b"later", qos=0)
+        await until(lambda: hands[-1][0].payload == b"later", "the next is heard")
+        await link.close()
 
 
 async def test_a_hub_enrolled_while_it_runs_is_known_at_once_and_a_revoked_ones_alarm_is_seen(town: Town) -> None:

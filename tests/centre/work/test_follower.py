@@ -11,6 +11,7 @@ from centre.cases.case import Case
 from centre.cases.events import Resolved, Took
 from centre.intake import Aside, Intake
 from centre.store.cases import Followed
+from centre.work.commands import CommandBook
 from centre.work.desk import Desk
 from centre.work.follower import ASIDE, BATCH, CASES, Follower
 from centre.work.reading import AGAIN_MS, AsideReader
@@ -113,6 +114,25 @@ def test_one_event_that_we_fail_at_is_a_case_and_holds_up_nobody(bench: Bench, m
     assert "ZeroDivisionError" in case.alarms[1].text
     assert bench.follower.bugs == 2
     assert bench.office.cases.followed(CASES) == 3
+
+
+def test_s3_an_answer_that_we_fail_at_holds_up_no_alarm(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [bench.office.commands.give("hub-1", "locate", {}, by="ann") for _ in range(2)]
+    for seq, name in enumerate(names, 1):
+        bench.say(bench.voice.event(CommandDone(clock=CLOCK, command=name, type="locate"), seq))
+    bench.say(bench.voice.event(RAISED, 3))
+    answered = CommandBook.answered
+
+    def failing(self: CommandBook, hub: str, command: str, *rest: Any, **more: Any) -> Any:
+        if command == names[0]:
+            raise ZeroDivisionError
+        return answered(self, hub, command, *rest, **more)
+
+    monkeypatch.setattr(CommandBook, "answered", failing)
+    (case,) = bench.follow()
+    assert [each.alarm for each in case.alarms] == ["alarm-1"]
+    assert [bench.office.commands.get(name).state for name in names] == ["waiting", "done"]  # type: ignore[union-attr]
+    assert bench.follower.bugs == 2
 
 
 def test_more_than_a_batch_is_read_in_the_order_it_came(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from centre.intake import Entry, LedgerDownError
 from centre.store.ledger import StoredLedger
 from centre.work.bell import Bell
 from centre.work.line import Note
-from centre.work.worker import Heard, JointLedger, Worker
+from centre.work.worker import Heard, JointLedger, Worked, Worker
 from rules.actions import Send
 from rules.reports import Clock, CommandDone
 from tests.centre.work.town import Office, Town
@@ -89,10 +89,15 @@ def _done() -> None:
     """Nobody waits."""
 
 
+def online(nonce: str) -> bytes:
+    return msgspec.json.encode(
+        Status(aud=CENTRE, iat=1, online=True, nonce=nonce, boot="b", epoch="e1", monotonic_ms=1)
+    )
+
+
 def messages(town: Town, hub: str) -> list[Heard]:
     """Give a hub's status, and two events of it."""
-    status = Status(aud=CENTRE, iat=1, online=True, nonce="n" * 12, boot="b", epoch="e1", monotonic_ms=1)
-    heard = [signed(town, hub, "status", msgspec.json.encode(status))]
+    heard = [signed(town, hub, "status", online("n" * 12))]
     for number in (1, 2):
         done = CommandDone(command=f"c{number}", type="report", clock=READING)
         heard.append(signed(town, hub, "event", encode_event(hub, Send("e1", "a", number, 1, done))))
@@ -153,3 +158,26 @@ async def test_a_bug_in_one_message_stops_no_other(town: Town, monkeypatch: pyte
     assert [each.outcome is None for each in taken] == [False, True, False, False]
     assert worker.bugs == 1
     assert len(town.office.ledger.events()) == 2
+
+
+async def test_s2_an_event_that_came_before_its_hubs_nonce_is_receipted_as_soon_as_that_is_known(town: Town) -> None:
+    town.site.enrol("hub-1")
+    worker = await worker_of(town, town.office.ledger)
+    done: list[Worked] = []
+    worker._worked = done.extend  # type: ignore[method-assign,assignment]
+    worker._loop.call_soon_threadsafe = lambda call, *given: call(*given)  # type: ignore[method-assign]
+    status, first, second = messages(town, "hub-1")
+    worker._waiting.extend([first, second])
+    worker._work()
+    assert [bool(each.token) for each in done] == [False, False]
+    worker._waiting.append(status)
+    worker._work()
+    assert [(each.outcome.verdict, bool(each.token)) for each in done[2:] if each.outcome] == [
+        ("status", False),
+        ("repeated", True),
+        ("repeated", True),
+    ]
+    assert len(town.office.ledger.events()) == 2
+    worker._waiting.append(signed(town, "hub-1", "status", online("m" * 12)))
+    worker._work()
+    assert len(done) == 6, "each is receipted so once"

@@ -6,17 +6,20 @@ The clock is the tests'; hubs' words are real, and said by hand.
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.wire.messages import AlarmNote
 from centre.cases.case import Case
 from centre.intake import Intake
+from centre.work.desk import Desk, Told
 from centre.work.watch import Watch
 from rules.reports import FaultCleared, FaultRaised
-from rules.values import Now
+from rules.values import Now, utc
 from sensors.mqtt_link import MqttLink
 from tests.centre.work.town import Town, names, running, until
 from tests.support.voice import CHECK_IN, CLOCK, WALL_MS, Voice
@@ -32,10 +35,10 @@ class Stepped:
     boot = "boot-1"
 
     def __init__(self) -> None:
-        self.passed_ms = 0
+        self.passed_ms = self.off_ms = 0
 
     def now(self) -> Now:
-        return Now(self.passed_ms, WALL_MS + self.passed_ms, synced=True)
+        return Now(self.passed_ms, WALL_MS + self.passed_ms + self.off_ms, synced=True)
 
 
 class Post:
@@ -70,7 +73,8 @@ class Post:
 
     async def checks_in(self, hub: str) -> None:
         self._seqs[hub] = self._seqs.get(hub, 0) + 1
-        await self.say(hub, "event", self.voice(hub).event(CHECK_IN, self._seqs[hub]))
+        right = replace(CLOCK, wall=utc(WALL_MS + self.clock.passed_ms))
+        await self.say(hub, "event", self.voice(hub).event(replace(CHECK_IN, clock=right), self._seqs[hub]))
 
     async def stays(self, hub: str, seconds: float) -> None:
         """Let time pass while a hub checks in as it does."""
@@ -151,6 +155,52 @@ async def test_s7_a_silent_home_is_a_case_within_90_s_and_over_when_it_was_back_
         closed = post.town.office.desk.get(case.id)
         assert closed is not None
         assert closed.outcome == "came-back"
+
+
+async def test_s7_what_we_fail_at_of_one_home_keeps_no_other_from_being_told(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Desk.take_all
+
+    def failing(self: Desk, told: Sequence[Told], **more: Any) -> list[Case]:
+        if any(each.hub == "hub-1" for each in told):
+            raise ZeroDivisionError
+        return keep(self, told, **more)
+
+    monkeypatch.setattr(Desk, "take_all", failing)
+    async with watching(post) as watch:
+        for hub in ("hub-1", "hub-2"):
+            await post.comes(hub)
+            await post.seen(hub, online=True)
+        await post.wait(120, LONG_S)
+        for hub in ("hub-1", "hub-2"):
+            await post.goes(hub)
+            await post.seen(hub, online=False)
+        await post.wait(15)
+        assert [(case.hub, case.cause) for case in post.cases()] == [("hub-2", "silence")]
+        assert watch.bugs
+
+
+async def test_s6_a_clock_of_ours_that_the_hubs_speak_against_is_a_case_until_it_is_set_right(post: Post) -> None:
+    def ours() -> list[Case]:
+        return [case for case in post.cases() if case.alarms[0].alarm == "outage:clock"]
+
+    async with watching(post):
+        for hub in names(3):
+            await post.comes(hub)
+            await post.seen(hub, online=True)
+        await post.wait(10)
+        assert not ours()
+        post.clock.off_ms = -2 * 3_600_000
+        await post.wait(5)
+        for hub in names(3):
+            await post.checks_in(hub)
+        case = await until(lambda: next(iter(ours()), None), "a case of the clock")
+        assert "clock is 120 min behind the network time" in case.alarms[0].text
+        post.clock.off_ms = 0
+        for hub in names(3):
+            await post.checks_in(hub)
+        await until(lambda: not ours(), "it is over")
 
 
 async def test_s7_the_next_leader_goes_on_where_the_last_stood(post: Post) -> None:
