@@ -145,4 +145,6 @@ def run(work: Coroutine[Any, Any, int]) -> int:
     except BrokenPipeError:  # whoever read our lines has read enough
         raise
     except _CANNOT_START as error:
+        if ended_by:  # a part that the same signal ended failed while the rest was being put away
+            return EXIT_SIGNAL + ended_by[0]
         raise click.ClickException(f"the demonstration cannot go on: {error}") from error

@@ -194,7 +194,7 @@ def test_a_signal_ends_it_and_all_that_it_started(folder: Path, number: signal.S
             if "press the pendant" in line:
                 break
         os.killpg(running.pid, number)  # as a terminal does: everybody hears of it
-        assert running.wait(20) == 128 + number
+        assert running.wait(20) == 128 + number, running.stderr.read()
         assert running.stderr.read() == ""
         assert left_behind(folder, running.pid) == []
 

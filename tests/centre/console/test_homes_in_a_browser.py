@@ -71,8 +71,7 @@ def test_a_home_is_added_written_down_and_given_its_plan_by_keyboard_alone(homes
     page.wait_for_url("**begin=couple")
     assert violations(page) == []
     page.keyboard.press("c")
-    page.wait_for_selector(".verdict")
-    assert page.evaluate("document.activeElement.id") == "verdict-h"
+    page.wait_for_function("document.activeElement.id === 'verdict-h'")
     assert "Proven: this plan may be sent" in page.inner_text("#verdict-h")
     assert violations(page) == []
     page.keyboard.press("s")

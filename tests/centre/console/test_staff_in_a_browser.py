@@ -77,8 +77,7 @@ def _signs_in(opened: AbstractContextManager[Page], desk: DeskOfCases, sue: Memb
         assert violations(page) == []
         page.goto("/sign-in?next=/account")
         typed(page, "sue-p", "wrong", "1")
-        page.wait_for_selector(".problem")
-        assert page.evaluate("document.activeElement.className") == "problem", "what was wrong has the focus"
+        page.wait_for_function("document.activeElement.className === 'problem'")  # what was wrong has the focus
         assert page.input_value("#f-name") == "sue-p"
         assert violations(page) == []
         page.focus("#f-password")
