@@ -78,6 +78,9 @@ def test_a_home_is_added_written_down_and_given_its_plan_by_keyboard_alone(homes
     page.wait_for_url(f"**/homes/{hub}/plan?said=sent")
     assert violations(page) == []
     assert [each.version for each in homes.services.plans.of_home(hub)] == [1]
+    page.click("text=in plain words")
+    page.wait_for_url("**/plan/read**")
+    assert violations(page) == []
 
 
 def test_no_page_of_homes_has_a_fault_that_axe_finds_dark_or_narrow(homes: HomesDesk, page: Page) -> None:
