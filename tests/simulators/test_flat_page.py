@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 from click.testing import CliRunner
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from simulators.demo.command import demo as terminal
 from simulators.demo.hands import UNDER_WAY_MAX, WORK
@@ -304,7 +304,7 @@ async def _pairs(page: Page) -> None:
     await cut.focus()
     await page.keyboard.press("Enter")
     await mend.wait_for()
-    await page.wait_for_function("document.activeElement.dataset.do === 'mend-line'")
+    await expect(page.locator("[data-do=mend-line]")).to_be_focused()
     await page.wait_for_selector("html[data-line=cut]")
     await page.keyboard.press("l")
     await cut.wait_for()

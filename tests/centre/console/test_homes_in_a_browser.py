@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from centre.silence.seen import Standing
 from rules.commands import Nothing
@@ -71,7 +71,7 @@ def test_a_home_is_added_written_down_and_given_its_plan_by_keyboard_alone(homes
     page.wait_for_url("**begin=couple")
     assert violations(page) == []
     page.keyboard.press("c")
-    page.wait_for_function("document.activeElement.id === 'verdict-h'")
+    expect(page.locator("#verdict-h")).to_be_focused()
     assert "Proven: this plan may be sent" in page.inner_text("#verdict-h")
     assert violations(page) == []
     page.keyboard.press("s")

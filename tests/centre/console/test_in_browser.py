@@ -312,7 +312,7 @@ def test_the_look_is_chosen_and_kept(desk: DeskOfCases, opens: Opens) -> None:
         light = ground(page)
         page.locator("#theme").click()
         page.locator("#theme").click()
-        assert page.locator("#theme").inner_text() == "Look: dark"
+        expect(page.locator("#theme")).to_have_text("Look: dark")
         dark = ground(page)
         assert dark != light
         go(page, "/")

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from centre.staff import codes
 from centre.staff.values import SHELL
@@ -77,7 +77,7 @@ def _signs_in(opened: AbstractContextManager[Page], desk: DeskOfCases, sue: Memb
         assert violations(page) == []
         page.goto("/sign-in?next=/account")
         typed(page, "sue-p", "wrong", "1")
-        page.wait_for_function("document.activeElement.className === 'problem'")  # what was wrong has the focus
+        expect(page.locator(".problem").first).to_be_focused()
         assert page.input_value("#f-name") == "sue-p"
         assert violations(page) == []
         page.focus("#f-password")
